@@ -1,0 +1,1 @@
+"""The executable specification: Hafnium's lifecycle operations and their two readings."""

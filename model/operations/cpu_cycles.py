@@ -1,0 +1,214 @@
+"""Giving cycles back: FFA_MSG_WAIT, FFA_YIELD, FFA_ERROR, abort, and the boot chain (src/ffa/spmc/cpu_cycles.c)."""
+
+from __future__ import annotations
+
+from model.machine import NULL, Machine, Vcpu
+from model.operations.hypervisor import ffa_indirect_msg_recv, hypervisor_yield_prepare
+from model.operations.interrupts import ffa_interrupts_intercept_call, ffa_interrupts_unmask
+from model.operations.switch import api_switch_to_other_world, api_switch_to_primary, api_switch_to_vm
+from model.operations.vcpu import vcpu_secure_interrupt_complete, vcpu_set_running, vcpu_state_set
+from model.operations.virtual_interrupts import vcpu_virt_interrupt_clear
+from model.operations.vm import (
+    vm_get_next_boot,
+    vm_get_next_boot_secondary_core,
+    vm_get_vcpu,
+    vm_set_state,
+)
+from model.source import source
+from model.values import (
+    HF_INVALID_VM_ID,
+    HF_MANAGED_EXIT_INTID,
+    INTERRUPT_RETURN,
+    PRIMARY_CPU_INDEX,
+    FfaError,
+    FfaValue,
+    Func,
+    Reply,
+    RuntimeModel,
+    SchedulingMode,
+    VcpuState,
+    VmState,
+    ffa_error,
+)
+
+SPMC_CPU_CYCLES_C = "src/ffa/spmc/cpu_cycles.c"
+
+
+@source(SPMC_CPU_CYCLES_C)
+def ffa_cpu_cycles_exit_spmc_schedule_mode(m: Machine, current: Vcpu) -> None:
+    """The SPMC-scheduled call chain is completely unwound."""
+    m.assert_(current.call_chain_next == NULL, "src/ffa/spmc/cpu_cycles.c:169")  # L169
+    m.check(current.scheduling_mode == SchedulingMode.SPMC_MODE, "src/ffa/spmc/cpu_cycles.c:170")  # L170
+    current.scheduling_mode = SchedulingMode.NONE  # L172
+    current.rt_model = RuntimeModel.NONE  # L173
+
+
+@source(SPMC_CPU_CYCLES_C)
+def ffa_cpu_cycles_preempted_vcpu_resume(m: Machine, current: Vcpu) -> Vcpu:
+    """Current is done with the interrupt: it waits, and whoever it preempted goes on."""
+    m.check(current.preempted_vcpu != NULL, "src/ffa/spmc/cpu_cycles.c:194")  # L194
+    m.check(
+        current.preempted_vcpu.state == VcpuState.PREEMPTED,
+        "src/ffa/spmc/cpu_cycles.c:195",
+    )  # L195
+    target: Vcpu = current.preempted_vcpu  # L197
+    m.unlock(current)  # L198
+    m.window("W6")
+    m.lock_both(current, target)  # L201
+    vcpu_secure_interrupt_complete(m, current)  # L206
+    ffa_cpu_cycles_exit_spmc_schedule_mode(m, current)  # L209
+    m.assert_(current.call_chain_prev == NULL, "src/ffa/spmc/cpu_cycles.c:210")  # L210
+    m.check(vcpu_state_set(m, current, VcpuState.WAITING), "src/ffa/spmc/cpu_cycles.c:212")  # L212
+    vcpu_set_running(m, target, None)  # L214
+    m.unlock(target)  # L216
+    ffa_interrupts_unmask(m, current)  # L219
+    return target  # L222
+
+
+@source(SPMC_CPU_CYCLES_C)
+def ffa_msg_wait_complete(m: Machine, current: Vcpu) -> Vcpu:
+    """Current leaves its runtime model and waits; the normal world goes on."""
+    current.scheduling_mode = SchedulingMode.NONE  # L232
+    current.rt_model = RuntimeModel.NONE  # L233
+    vcpu_virt_interrupt_clear(m, current, HF_MANAGED_EXIT_INTID)  # L239
+    return api_switch_to_other_world(m, current, FfaValue(Func.MSG_WAIT), VcpuState.WAITING)  # L242
+
+
+@source(SPMC_CPU_CYCLES_C)
+def ffa_cpu_cycles_msg_wait_intercept(m: Machine, current: Vcpu, next_vcpu: Vcpu) -> Vcpu | None:
+    """Resume current at once if it has an interrupt pending; the vCPU to run next, None: current goes on."""
+    m.unlock(current)  # L261
+    m.window("W7")
+    m.lock_both(current, next_vcpu)  # L263
+    resumed = None if ffa_interrupts_intercept_call(m, current, next_vcpu) else next_vcpu  # L271
+    m.unlock(next_vcpu)  # L277
+    return resumed  # L279
+
+
+@source(SPMC_CPU_CYCLES_C)
+def sp_boot_next(m: Machine, current: Vcpu) -> Vcpu | None:
+    """Current has finished its initialisation: the vCPU of the next SP to boot on this CPU, if any."""
+    cpu_indx = current.cpu.index  # L287
+    if current.cpu.last_sp_initialized:  # L289
+        return None  # L290
+    if cpu_indx == PRIMARY_CPU_INDEX:  # L302
+        next_vm = vm_get_next_boot(m, current.vm)  # L303
+    else:
+        next_vm = vm_get_next_boot_secondary_core(m, current.vm)  # L306
+    m.check(vcpu_state_set(m, current, VcpuState.WAITING), "src/ffa/spmc/cpu_cycles.c:309")  # L309
+    current.rt_model = RuntimeModel.NONE  # L310
+    current.scheduling_mode = SchedulingMode.NONE  # L311
+    if next_vm is None:  # L317
+        current.cpu.last_sp_initialized = True  # L318
+        return None  # L369
+    vcpu_next = vm_get_vcpu(m, next_vm, cpu_indx)  # L322
+    if vcpu_next.rt_model == RuntimeModel.SP_INIT or vcpu_next.state == VcpuState.OFF:  # L330
+        m.lock(next_vm)  # L335
+        m.lock(vcpu_next)  # L336
+        if cpu_indx == PRIMARY_CPU_INDEX and vcpu_next.state == VcpuState.CREATED:  # L338
+            vm_set_state(m, next_vm, VmState.RUNNING)  # L340
+        m.unlock(next_vm)  # L343
+        m.window("W9")
+        vcpu_next.rt_model = RuntimeModel.SP_INIT  # L345
+        vcpu_next.cpu = current.cpu  # L347
+        m.check(
+            vcpu_state_set(m, vcpu_next, VcpuState.STARTING),
+            "src/ffa/spmc/cpu_cycles.c:348",
+        )  # L348
+        vcpu_next.regs_available = False  # L349
+        m.unlock(vcpu_next)  # L362
+        return vcpu_next  # L363-365
+    return None  # L369
+
+
+@source(SPMC_CPU_CYCLES_C)
+def ffa_cpu_cycles_msg_wait_prepare(m: Machine, current: Vcpu) -> tuple[FfaValue, Vcpu | None]:
+    """FFA_MSG_WAIT by runtime model.  Releases current's lock, which its caller releases again."""
+    if not m.is_spmc:
+        ret, next_vcpu = ffa_indirect_msg_recv(m, current)
+        assert ret is not None
+        return ret, next_vcpu
+    match current.rt_model:  # L384
+        case RuntimeModel.SP_INIT:  # L385
+            next_vcpu = sp_boot_next(m, current)  # L386
+            if next_vcpu is None:
+                other_world = ffa_msg_wait_complete(m, current)  # L387
+                next_vcpu = ffa_cpu_cycles_msg_wait_intercept(m, current, other_world)  # L389
+        case RuntimeModel.SEC_INTERRUPT:  # L393
+            m.assert_(current.preempted_vcpu != NULL, "src/ffa/spmc/cpu_cycles.c:397")  # L397
+            preempted = ffa_cpu_cycles_preempted_vcpu_resume(m, current)  # L398
+            next_vcpu = ffa_cpu_cycles_msg_wait_intercept(m, current, preempted)  # L400
+            if next_vcpu is not None:
+                ffa_interrupts_unmask(m, current)  # L407
+        case RuntimeModel.FFA_RUN:  # L411
+            other_world = ffa_msg_wait_complete(m, current)  # L412
+            next_vcpu = ffa_cpu_cycles_msg_wait_intercept(m, current, other_world)  # L414
+            if next_vcpu is not None:
+                ffa_interrupts_unmask(m, current)  # L421
+        case _:
+            m.panic("unexpected runtime model")  # L426
+    m.unlock(current)  # L431
+    return INTERRUPT_RETURN, next_vcpu
+
+
+@source(SPMC_CPU_CYCLES_C)
+def ffa_cpu_cycles_yield_prepare(m: Machine, current: Vcpu) -> tuple[FfaValue, Vcpu | None]:
+    """FFA_YIELD by runtime model: current BLOCKED, its caller goes on; nothing while it handles an interrupt."""
+    if not m.is_spmc:
+        return hypervisor_yield_prepare(m, current)
+    ret = FfaValue(Func.YIELD)
+    next_vcpu: Vcpu | None
+    match current.rt_model:  # L491
+        case RuntimeModel.FFA_DIR_REQ:  # L492
+            m.assert_(current.dir_req_origin != HF_INVALID_VM_ID, "src/ffa/spmc/cpu_cycles.c:493")  # L493
+            if current.call_chain_prev == NULL:  # L495
+                next_vcpu = api_switch_to_other_world(m, current, ret, VcpuState.BLOCKED)  # L500
+            else:
+                origin = current.dir_req_origin
+                next_vcpu = api_switch_to_vm(m, current, ret, VcpuState.BLOCKED, int(origin))  # L509
+                m.unlock(current)  # L513
+                m.window("W5")
+                m.lock_both(current, next_vcpu)  # L516
+                vcpu_state_set(m, next_vcpu, VcpuState.RUNNING)  # L518
+                m.unlock(next_vcpu)  # L519
+        case RuntimeModel.SEC_INTERRUPT:  # L522
+            next_vcpu = None  # L534
+        case _:
+            m.check(current.rt_model == RuntimeModel.FFA_RUN, "src/ffa/spmc/cpu_cycles.c:538")  # L538
+            next_vcpu = api_switch_to_primary(m, current, ret, VcpuState.BLOCKED)  # L539
+    if next_vcpu is not None:  # L548
+        ffa_interrupts_unmask(m, current)  # L549
+    return FfaValue(Func.SUCCESS), next_vcpu
+
+
+@source(SPMC_CPU_CYCLES_C)
+def ffa_cpu_cycles_error_32(m: Machine, current: Vcpu, error_code: FfaError) -> Reply:
+    """FFA_ERROR: ABORTED during initialisation means that it failed; anything else is not supported."""
+    if not m.is_spmc:
+        return ffa_error(FfaError.NOT_SUPPORTED), None
+    m.lock(current.vm)  # L853
+    m.lock(current)  # L854
+    ret, next_vcpu = INTERRUPT_RETURN, None
+    if error_code == FfaError.ABORTED and current.rt_model == RuntimeModel.SP_INIT:  # L857
+        m.check(
+            vm_set_state(m, current.vm, VmState.ABORTING),
+            "src/ffa/spmc/cpu_cycles.c:861",
+        )  # L861
+        next_vcpu = sp_boot_next(m, current)  # L864
+        if next_vcpu is None:
+            next_vcpu = api_switch_to_other_world(
+                m, current, FfaValue(Func.MSG_WAIT), VcpuState.ABORTED
+            )  # L873
+    else:
+        ret = ffa_error(FfaError.NOT_SUPPORTED)  # L880
+    m.unlock(current)  # L882
+    m.unlock(current.vm)  # L883
+    return ret, next_vcpu
+
+
+@source(SPMC_CPU_CYCLES_C)
+def ffa_cpu_cycles_abort(m: Machine, current: Vcpu) -> tuple[FfaValue, Vcpu]:
+    """The normal world learns that current aborted, and goes on."""
+    to_ret = ffa_error(FfaError.ABORTED)  # L890
+    next_vcpu = api_switch_to_primary(m, current, to_ret, VcpuState.ABORTED)  # L897
+    return FfaValue(Func.SUCCESS), next_vcpu  # L899

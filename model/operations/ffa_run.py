@@ -1,0 +1,214 @@
+"""FFA_RUN (src/api.c, src/ffa/spmc/cpu_cycles.c)."""
+
+from __future__ import annotations
+
+from model.machine import NULL, Machine, Vcpu
+from model.operations.cpu import cpu_index
+from model.operations.hypervisor import hypervisor_run_checks
+from model.operations.interrupts import ffa_interrupts_mask
+from model.operations.runtime_models import ffa_cpu_cycles_check_runtime_state_transition
+from model.operations.switch import api_ffa_get_vm_vcpu
+from model.operations.vcpu import vcpu_secure_interrupt_complete, vcpu_set_running, vcpu_state_set
+from model.operations.virtual_interrupts import vcpu_virt_interrupt_pending_and_enabled
+from model.operations.vm import vm_get_vcpu, vm_is_up, vm_set_state
+from model.source import source
+from model.values import (
+    HF_INVALID_VM_ID,
+    INTERRUPT_RETURN,
+    PRIMARY_CPU_INDEX,
+    FfaError,
+    FfaValue,
+    Func,
+    Reply,
+    RuntimeModel,
+    SchedulingMode,
+    VcpuState,
+    VmState,
+    ffa_error,
+    ffa_is_vm_id,
+)
+
+API_C = "src/api.c"
+SPMC_CPU_CYCLES_C = "src/ffa/spmc/cpu_cycles.c"
+
+INVALID_PARAMETERS = ffa_error(FfaError.INVALID_PARAMETERS)
+DENIED = ffa_error(FfaError.DENIED)
+BUSY = ffa_error(FfaError.BUSY)
+ABORTED = ffa_error(FfaError.ABORTED)
+
+
+@source(SPMC_CPU_CYCLES_C)
+def ffa_cpu_cycles_run_checks(
+    m: Machine, current: Vcpu, target_vm_id: int, vcpu_idx: int
+) -> tuple[bool, FfaValue, Vcpu | None]:
+    """Whether current may resume a vCPU of the target VM, the error if not, and the vCPU to resume instead."""
+    if not m.is_spmc:
+        return (*hypervisor_run_checks(m, current, target_vm_id), None)
+    vm = m.vm_find(target_vm_id)  # L49
+    if vm is None:  # L50
+        return False, INVALID_PARAMETERS, None  # L51
+    if not vm_is_up(m, vm) and not vm_is_up(m, current.vm) and vcpu_idx != cpu_index(m, current.cpu):  # L54
+        return False, INVALID_PARAMETERS, None  # L58
+    target = api_ffa_get_vm_vcpu(m, vm, current)  # L61
+    m.unlock(current)  # L63
+    m.window("W1")
+    m.lock_both(current, target)  # L66
+    run_ret, next_vcpu = INVALID_PARAMETERS, None
+    allowed = True
+    if not m.is_primary(current.vm) and target.state == VcpuState.OFF:  # L71
+        allowed, run_ret = False, DENIED  # L73
+    elif (
+        m.is_current_world(current.vm.id)
+        and m.is_current_world(target_vm_id)
+        and target.state != VcpuState.PREEMPTED
+        and target.state != VcpuState.BLOCKED
+    ):  # L82
+        allowed, run_ret = False, DENIED  # L87
+    elif not m.is_current_world(target_vm_id):  # L94
+        allowed, run_ret = False, DENIED  # L95
+    else:
+        if m.is_current_world(current.vm.id) and current.preempted_vcpu != NULL:  # L105
+            if vcpu_virt_interrupt_pending_and_enabled(m, current):  # L114
+                allowed, run_ret = False, DENIED  # L115
+            else:
+                next_vcpu = current.preempted_vcpu  # L127
+                vcpu_secure_interrupt_complete(m, current)  # L136
+        if (
+            allowed
+            and (target.call_chain_prev != NULL or target.call_chain_next != NULL)
+            and target.cpu != current.cpu
+        ):  # L146
+            allowed, run_ret = False, DENIED  # L149
+    m.unlock(target)  # L156
+    return allowed, run_ret, next_vcpu  # L157
+
+
+@source(SPMC_CPU_CYCLES_C)
+def ffa_cpu_cycles_init_schedule_mode_ffa_run(m: Machine, current: Vcpu, vcpu: Vcpu) -> None:
+    """Give the target of FFA_RUN its runtime model and scheduling mode, and mask interrupts."""
+    if not m.is_spmc:
+        return
+    m.check(vcpu.scheduling_mode != SchedulingMode.SPMC_MODE, "src/ffa/spmc/cpu_cycles.c:450")  # L450
+    if vcpu.state == VcpuState.WAITING:  # L453
+        m.assert_(
+            vcpu.rt_model in (RuntimeModel.SP_INIT, RuntimeModel.NONE),
+            "src/ffa/spmc/cpu_cycles.c:455",
+        )  # L454
+        vcpu.rt_model = RuntimeModel.FFA_RUN  # L456
+        if not m.is_current_world(current.vm.id) or current.scheduling_mode == SchedulingMode.NWD_MODE:  # L458
+            vcpu.scheduling_mode = SchedulingMode.NWD_MODE  # L460
+    else:
+        m.check(
+            vcpu.state in (VcpuState.PREEMPTED, VcpuState.BLOCKED),
+            "src/ffa/spmc/cpu_cycles.c:465",
+        )  # L464
+    ffa_interrupts_mask(m, vcpu)  # L468
+
+
+@source(API_C)
+def api_vcpu_prepare_run(m: Machine, current: Vcpu, vcpu: Vcpu, timer_expired: bool) -> tuple[bool, FfaValue]:
+    """Make the vCPU RUNNING if its VM's state and its own allow it; the error if not."""
+    need_vm_lock = vcpu.state in (VcpuState.WAITING, VcpuState.CREATED) or (
+        not vcpu.vm.partition.el0
+        and vcpu.state in (VcpuState.BLOCKED_INTERRUPT, VcpuState.BLOCKED, VcpuState.PREEMPTED)
+    )  # L1238
+    if need_vm_lock:  # L1245
+        m.unlock(vcpu)  # L1246
+        m.unlock(current)  # L1247
+        m.window("W3")
+        m.lock(vcpu.vm)  # L1248
+        m.lock_both(current, vcpu)  # L1251
+    can_run, run_ret = prepare_run_locked(m, current, vcpu, need_vm_lock, timer_expired)
+    if need_vm_lock:  # L1447
+        m.unlock(vcpu.vm)  # L1448
+    return can_run, run_ret
+
+
+@source(API_C)
+def prepare_run_locked(
+    m: Machine, current: Vcpu, vcpu: Vcpu, need_vm_lock: bool, timer_expired: bool
+) -> tuple[bool, FfaValue]:
+    """The part of api_vcpu_prepare_run up to its `out` label."""
+    match vcpu.vm.state:  # L1256
+        case VmState.NULL:  # L1259
+            return False, INVALID_PARAMETERS  # L1260
+        case VmState.CREATED:  # L1263
+            if not ffa_is_vm_id(vcpu.vm.id):  # L1269
+                return False, BUSY  # L1272
+        case VmState.ABORTING:  # L1275
+            if vcpu.state not in (VcpuState.NULL, VcpuState.STOPPED, VcpuState.ABORTED):  # L1276
+                vcpu.state = VcpuState.ABORTED  # L1281
+    if vcpu.state in (VcpuState.RUNNING, VcpuState.STARTING) or not vcpu.regs_available:  # L1302
+        return False, BUSY  # L1311
+    vcpu_was_init_state = False
+    ffa_run_ret = None
+    match vcpu.state:  # L1316
+        case VcpuState.ABORTED:  # L1317
+            return False, BUSY if vcpu.vm.partition.lifecycle_support else ABORTED  # L1318
+        case VcpuState.NULL:  # L1325
+            return False, INVALID_PARAMETERS  # L1326
+        case VcpuState.STOPPED:  # L1329
+            return False, BUSY  # L1331
+        case VcpuState.OFF:  # L1334
+            return False, INVALID_PARAMETERS  # L1335
+        case VcpuState.CREATED:  # L1338
+            if not ffa_is_vm_id(vcpu.vm.id):  # L1344
+                return False, BUSY  # L1358
+            m.assert_(vcpu.rt_model == RuntimeModel.SP_INIT, "src/api.c:1347")  # L1347
+            vcpu.rt_model = RuntimeModel.NONE  # L1348
+            m.check(vcpu_state_set(m, vcpu, VcpuState.STARTING), "src/api.c:1351")  # L1351
+            if cpu_index(m, current.cpu) == PRIMARY_CPU_INDEX:  # L1345-1353
+                vm_set_state(m, vcpu.vm, VmState.RUNNING)  # L1354
+        case VcpuState.WAITING:  # L1362
+            m.assert_(need_vm_lock, "src/api.c:1363")  # L1363
+            ffa_run_ret = FfaValue(Func.RUN)  # L1370
+        case VcpuState.BLOCKED_INTERRUPT:  # L1373
+            if not vcpu_virt_interrupt_pending_and_enabled(m, vcpu) and not timer_expired:  # L1383-1395
+                return False, FfaValue(Func.WAIT_FOR_INTERRUPT)  # L1404
+        case VcpuState.BLOCKED | VcpuState.PREEMPTED:  # L1411-1414
+            pass
+        case _:
+            return False, DENIED  # L1426
+    ffa_cpu_cycles_init_schedule_mode_ffa_run(m, current, vcpu)  # L1431
+    vcpu.cpu = current.cpu  # L1435
+    vcpu_set_running(m, vcpu, ffa_run_ret)  # L1437
+    return True, INVALID_PARAMETERS  # L1444
+
+
+@source(API_C)
+def api_ffa_run(m: Machine, current: Vcpu, vm_id: int, vcpu_idx: int, timer_expired: bool = False) -> Reply:
+    """FFA_RUN: give cycles to a vCPU.  `timer_expired`: of the target, should it wait for an interrupt."""
+    m.lock(current)  # L1464
+    allowed, ret, next_vcpu = ffa_cpu_cycles_run_checks(m, current, vm_id, vcpu_idx)  # L1465
+    if not allowed:
+        m.unlock(current)  # L1535
+        return ret, next_vcpu
+    if not m.is_current_world(vm_id):  # L1470
+        m.unlock(current)
+        return FfaValue(Func.ERROR, FfaError.NOT_SUPPORTED), next_vcpu
+    vm = m.vm_find(vm_id)  # L1475
+    if vm is None or vcpu_idx >= vm.vcpu_count:  # L1476-1481
+        m.unlock(current)  # L1535
+        return ret, next_vcpu
+    vcpu = vm_get_vcpu(m, vm, vcpu_idx) if next_vcpu is None else next_vcpu  # L1490
+    m.unlock(current)  # L1500
+    m.window("W2")
+    m.lock_both(current, vcpu)  # L1503
+    transition_allowed, next_state = ffa_cpu_cycles_check_runtime_state_transition(
+        m, current, current.vm.id, HF_INVALID_VM_ID, vcpu, Func.RUN
+    )  # L1507
+    if not transition_allowed:
+        ret = DENIED  # L1510
+    else:
+        can_run, ret = api_vcpu_prepare_run(m, current, vcpu, timer_expired)  # L1514
+        if can_run:
+            next_vcpu = vcpu  # L1519
+            m.assert_(
+                not m.is_current_world(current.vm.id) or next_state == VcpuState.BLOCKED,
+                "src/api.c:1521",
+            )  # L1521
+            m.check(vcpu_state_set(m, current, VcpuState.BLOCKED), "src/api.c:1523")  # L1523
+            ret = INTERRUPT_RETURN  # L1529
+    m.unlock(vcpu)  # L1532
+    m.unlock(current)  # L1535
+    return ret, next_vcpu

@@ -1,0 +1,114 @@
+"""CPU power: cold and warm boot of a CPU (src/arch/aarch64/plat/psci, src/cpu.c)."""
+
+from __future__ import annotations
+
+from model.machine import Cpu, Machine, Vcpu, Vm
+from model.operations.cpu import cpu_off, cpu_on
+from model.operations.switch import api_wake_up
+from model.operations.vcpu import vcpu_prepare, vcpu_secondary_reset_and_start, vcpu_state_set
+from model.operations.vm import (
+    vm_get_boot_vm,
+    vm_get_boot_vm_secondary_core,
+    vm_get_vcpu,
+    vm_is_up,
+    vm_set_state,
+)
+from model.source import source
+from model.values import (
+    PRIMARY_CPU_INDEX,
+    FfaValue,
+    Func,
+    Reply,
+    RuntimeModel,
+    VcpuState,
+    VmState,
+)
+
+PSCI_SPMC_C = "src/arch/aarch64/plat/psci/spmc.c"
+
+
+@source(PSCI_SPMC_C)
+def plat_psci_switch_to_other_world(m: Machine, cpu: Cpu) -> Vcpu:
+    """No SP to boot on this CPU: the normal world's vCPU runs."""
+    other_world_vm = m.vm_by_id[m.other_world_id]  # L61
+    other_world_vcpu = vm_get_vcpu(m, other_world_vm, cpu.index)  # L66
+    m.lock(other_world_vcpu)  # L70
+    m.deliver(other_world_vcpu, FfaValue(Func.MSG_WAIT))  # L77
+    other_world_vcpu.state = VcpuState.WAITING  # L80
+    m.unlock(other_world_vcpu)  # L81
+    return other_world_vcpu  # L83
+
+
+@source(PSCI_SPMC_C)
+def plat_psci_get_boot_vm(m: Machine, cpu: Cpu) -> Vm | None:
+    """The first SP to boot on this CPU, if any."""
+    if cpu.index == PRIMARY_CPU_INDEX:  # L94
+        return vm_get_boot_vm(m)  # L95
+    boot_vm = vm_get_boot_vm_secondary_core(m)  # L103
+    if boot_vm is not None:  # L111
+        m.assert_(not vm_is_up(m, boot_vm), f"{PSCI_SPMC_C}:112")  # L112
+    return boot_vm  # L116
+
+
+@source(PSCI_SPMC_C)
+def plat_psci_cpu_resume(m: Machine, cpu: Cpu) -> Reply:
+    """A CPU comes up: boot the first SP that needs it, or go to the normal world."""
+    cpu_on(m, cpu)  # L125
+    boot_vm = plat_psci_get_boot_vm(m, cpu)  # L132
+    if boot_vm is None:  # L134
+        return None, plat_psci_switch_to_other_world(m, cpu)  # L135
+    boot_vcpu = vm_get_vcpu(m, boot_vm, cpu.index)  # L139
+    m.lock(boot_vcpu)  # L142
+    boot_vcpu.cpu = cpu  # L145
+    vcpu_secondary_reset_and_start(m, boot_vcpu)  # L147
+    m.check(vcpu_state_set(m, boot_vcpu, VcpuState.STARTING), f"{PSCI_SPMC_C}:151")  # L151
+    boot_vcpu.regs_available = False  # L152
+    boot_vcpu.rt_model = RuntimeModel.SP_INIT  # L155
+    if cpu.index == PRIMARY_CPU_INDEX:  # L160
+        m.unlock(boot_vcpu)  # L163
+        m.window("W8")
+        m.lock(boot_vm)  # L164
+        m.lock(boot_vcpu)  # L165
+        vm_set_state(m, boot_vm, VmState.RUNNING)  # L166
+        m.unlock(boot_vm)  # L167
+    m.unlock(boot_vcpu)  # L176
+    return None, boot_vcpu  # L178
+
+
+@source("src/arch/aarch64/plat/psci/hypervisor.c")
+def hypervisor_cpu_resume(m: Machine, cpu: Cpu) -> Reply:
+    """plat_psci_cpu_resume of the hypervisor: the primary VM's vCPU of this CPU runs."""
+    vcpu = vm_get_vcpu(m, vm_get_boot_vm(m), cpu.index)
+    vcpu.cpu = cpu
+    return None, vcpu
+
+
+@source("src/arch/aarch64/hypervisor/psci_handler.c")
+def psci_primary_cpu_on(m: Machine, current: Vcpu, target_index: int) -> Reply:
+    """PSCI CPU_ON by the primary VM: prepare its vCPU of the CPU that is to come up."""
+    if cpu_on(m, m.cpus[target_index]):
+        return None, None
+    target = vm_get_vcpu(m, current.vm, target_index)
+    m.lock(target)
+    vcpu_prepare(m, target)
+    m.unlock(target)
+    return None, None
+
+
+@source("src/arch/aarch64/hypervisor/psci_handler.c")
+def psci_primary_cpu_off(m: Machine, current: Vcpu) -> Reply:
+    """PSCI CPU_OFF by the primary VM."""
+    cpu_off(m, current.cpu)
+    return None, None
+
+
+@source("src/arch/aarch64/hypervisor/psci_handler.c")
+def psci_secondary_cpu_on(m: Machine, current: Vcpu, target_index: int) -> Reply:
+    """PSCI CPU_ON by a secondary VM: prepare one of its own vCPUs and tell the scheduler."""
+    target = vm_get_vcpu(m, current.vm, target_index)
+    m.lock(target)
+    vcpu_was_off = vcpu_secondary_reset_and_start(m, target)
+    m.unlock(target)
+    if vcpu_was_off:
+        return api_wake_up(m, current)
+    return None, None

@@ -1,0 +1,1 @@
+"""Engines, obligations, verdicts, traces, reports and the command line."""
