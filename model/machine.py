@@ -243,6 +243,10 @@ class Machine(ABC):
         """panic() with a message of its own."""
         raise Halt(Outcome.PANIC, message)
 
+    def crash(self, message: str) -> NoReturn:
+        """The C code accesses invalid memory."""
+        raise Halt(Outcome.CRASH, message)
+
     def hang(self, message: str) -> NoReturn:
         """The C code would loop for ever."""
         raise Halt(Outcome.DEADLOCK, message)

@@ -208,7 +208,13 @@ def ffa_cpu_cycles_error_32(m: Machine, current: Vcpu, error_code: FfaError) -> 
 
 @source(SPMC_CPU_CYCLES_C)
 def ffa_cpu_cycles_abort(m: Machine, current: Vcpu) -> tuple[FfaValue, Vcpu]:
-    """The normal world learns that current aborted, and goes on."""
+    """The normal world learns that current aborted, and goes on.
+
+    The hypervisor's definition (src/ffa/hypervisor/cpu_cycles.c) takes a pointer where its prototype, and so
+    its caller, pass the structure by value: it dereferences what is not a pointer.
+    """
+    if not m.is_spmc:
+        m.crash("ffa_cpu_cycles_abort: prototype and definition disagree")
     to_ret = ffa_error(FfaError.ABORTED)  # L890
     next_vcpu = api_switch_to_primary(m, current, to_ret, VcpuState.ABORTED)  # L897
     return FfaValue(Func.SUCCESS), next_vcpu  # L899

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from model.machine import Cpu, Machine, Vcpu, Vm
-from model.operations.cpu import cpu_off
+from model.operations.cpu import cpu_index, cpu_off
 from model.operations.switch import api_switch_to_vm
 from model.operations.vcpu import (
     vcpu_dir_req_reset_state,
@@ -53,7 +53,7 @@ def find_next_vcpu_to_inform(m: Machine, next_vm: Vm, cpu: Cpu) -> Vcpu | None:
     vcpu = None  # L360
     while vm is not None:  # L362
         if not vm_is_up(m, vm) and vm.partition.cpu_off_subscribed:  # L367
-            vcpu = vm_get_vcpu(m, vm, cpu.index)  # L369
+            vcpu = vm_get_vcpu(m, vm, cpu_index(m, cpu))  # L369
             if vcpu.state == VcpuState.WAITING:  # L374
                 break  # L379
         vm = vm_get_next_boot(m, vm)  # L382
@@ -65,7 +65,7 @@ def psci_cpu_off_success_fwk_resp(m: Machine, cpu: Cpu) -> FfaValue:
     """Mark every vCPU pinned to this CPU as OFF, whatever its state, and the CPU as off."""
     for vm in m.loaded_vms:  # L396
         if not vm_is_up(m, vm):  # L399
-            vm_get_vcpu(m, vm, cpu.index).state = VcpuState.OFF  # L403-404
+            vm_get_vcpu(m, vm, cpu_index(m, cpu)).state = VcpuState.OFF  # L403-404
     cpu_off(m, cpu)  # L414
     return FfaValue(Func.DIRECT_RESP, status=PsciStatus.SUCCESS)  # L416
 

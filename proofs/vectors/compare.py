@@ -52,7 +52,7 @@ from model.values import (
     VmState,
 )
 from model.variables import Key, Layout, Value, Variable, cpu_key, vcpu_key, vm_key
-from proofs.vector_format import RecordedState, Vector, interrupt_ids, topology_of
+from proofs.vectors.format import RecordedState, Vector, interrupt_ids, topology_of
 
 VCPU_FIELDS = (
     "state",
@@ -300,7 +300,7 @@ def _message(args: dict[str, Any]) -> DirectMessage:
 def _compare_result(vector: Vector, actual: Execution) -> list[Difference]:
     """Outcome and failing check; or reply, next vCPU and delivered values."""
     found = [("outcome", vector.outcome, actual.outcome.value)]
-    if vector.outcome != "return":
+    if vector.outcome not in ("return", "crash"):
         found.append(("failing check", failing_check(vector.message), actual.where))
     elif actual.outcome is Outcome.RETURN:
         found.append(("ret", _reply_text(vector.ret), _reply_text(actual.ret)))

@@ -1,0 +1,1 @@
+"""Traces: recording, replaying, showing."""

@@ -1,0 +1,1 @@
+"""Recorded behaviour of the C code, and its comparison with the model."""

@@ -1,0 +1,69 @@
+"""Obligations, verdicts and the evidence behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Verdict(Enum):
+    """What is known of a property.  Only PROVED is a proof."""
+
+    PROVED = "PROVED"
+    BOUNDED = "BOUNDED"
+    VIOLATED = "VIOLATED"
+    UNKNOWN = "UNKNOWN"
+    TIMEOUT = "TIMEOUT"
+    VACUOUS = "VACUOUS"
+    ERROR = "ERROR"
+    NOT_RUN = "NOT-RUN"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Obligation:
+    """One thing to decide: a property on a topology, under a variant, at a granularity of interleaving."""
+
+    property: str
+    topology: str
+    variant: str = "default"
+    granularity: str = "handler"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What stands behind a verdict.
+
+    `depth` is the bound of BOUNDED, the length of a violation's trace, or the diameter of an exhausted state
+    space; `witness` the depth at which the property's antecedent is first reachable (its vacuity witness).
+    """
+
+    method: str
+    seconds: float
+    depth: int | None = None
+    states: int | None = None
+    witness: int | None = None
+    invariant: str | None = None
+    detail: str = ""
+    solver: str = ""
+    seed: int = 0
+    trace: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A decided obligation: its verdict, evidence, and how it compares with what was expected."""
+
+    obligation: Obligation
+    verdict: Verdict
+    evidence: Evidence
+    finding: str | None = None
+    expected: bool = True
+    explanation: str = ""
+    cause: str | None = field(default=None)
+
+    def verdict_text(self) -> str:
+        """The verdict with its bound, as reports print it."""
+        if self.verdict is Verdict.BOUNDED:
+            return f"BOUNDED({self.evidence.depth})"
+        return self.verdict.value
