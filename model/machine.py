@@ -38,6 +38,7 @@ class Outcome(Enum):
     ASSERT = "assert"
     DEADLOCK = "deadlock"
     CRASH = "crash"
+    RESET = "reset"
     BLOCKED = "blocked"
     DISABLED = "disabled"
 
@@ -169,6 +170,7 @@ class Cpu(Handle):
 
     current: Field[Any] = Field()
     saving: Field[Any] = Field()
+    section: Field[str] = Field()
     is_on: Field[bool] = Field()
     last_sp_initialized: Field[bool] = Field()
     priority_mask: Field[PriorityMask] = Field()
@@ -242,6 +244,11 @@ class Machine(ABC):
     def panic(self, message: str) -> NoReturn:
         """panic() with a message of its own."""
         raise Halt(Outcome.PANIC, message)
+
+    def require(self, condition: object) -> None:
+        """What the environment guarantees: without it, the action does not happen."""
+        if not condition:
+            raise Halt(Outcome.DISABLED, "")
 
     def crash(self, message: str) -> NoReturn:
         """The C code accesses invalid memory."""

@@ -155,6 +155,7 @@ class Layout:
         for key in self.cpu_keys:
             yield key, "current", pointer
             yield key, "saving", pointer
+            yield key, "section", ("idle",)
             yield key, "is_on", BOOLEAN
             yield key, "last_sp_initialized", BOOLEAN
             yield key, "priority_mask", tuple(PriorityMask)

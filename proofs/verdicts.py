@@ -66,4 +66,4 @@ class Result:
         """The verdict with its bound, as reports print it."""
         if self.verdict is Verdict.BOUNDED:
             return f"BOUNDED({self.evidence.depth})"
-        return self.verdict.value
+        return str(self.verdict.value)

@@ -52,3 +52,12 @@ def vcpu_virt_interrupt_clear(m: Machine, vcpu: Vcpu, intid: int) -> None:
     if m.satisfies(vcpu, "vint_pending", lambda queue: intid not in queue):  # L640
         return  # L641
     vcpu.vint_pending = tuple(pending for pending in tuple(vcpu.vint_pending) if pending != intid)  # L644-655
+
+
+@source("src/api.c")
+def api_interrupt_get(m: Machine, current: Vcpu) -> int:
+    """HF_INTERRUPT_GET: an SP takes its first pending interrupt."""
+    m.lock(current)
+    intid = vcpu_virt_interrupt_get_pending_and_enabled(m, current)  # L2436
+    m.unlock(current)
+    return intid

@@ -5,20 +5,22 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
-from model.topology import Partition, PartitionKind, Topology
-from model.values import (
-    ARM_SEL2_TIMER_PHYS_INT,
-    HF_IPI_INTID,
-    HF_MANAGED_EXIT_INTID,
-    HF_VIRTUAL_TIMER_INTID,
-    InterruptAction,
-    World,
-)
+from model.topology import MAX_PARTITIONS
+from model.values import SPURIOUS_INTID
+
+LONGEST_LINE = 1 << 20
+"""No vector is as long; without a limit, a file without line ends would have to fit into memory."""
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+InterruptId = Annotated[int, Meta(ge=0, le=SPURIOUS_INTID)]
 
 
 class VectorError(ValueError):
@@ -29,7 +31,7 @@ class Struct(msgspec.Struct, forbid_unknown_fields=True):
     """Base of the file structures: unknown fields are refused."""
 
 
-class RecordedVm(Struct):
+class RecordedVm(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """One partition of a vector's topology."""
 
     id: str
@@ -43,18 +45,18 @@ class RecordedVm(Struct):
     sri_intr_pending_entry_wait: bool = False
     ns_interrupts_action: Literal["QUEUED", "ME", "SIGNALED"] = "QUEUED"
     other_s_interrupts_action: Literal["QUEUED", "SIGNALED"] = "QUEUED"
-    interrupts: list[int] = []
+    interrupts: tuple[InterruptId, ...] = ()
 
 
-class RecordedTopology(Struct):
-    """The CPUs and partitions of a vector."""
+class RecordedTopology(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The CPUs and partitions of a vector, the boot list first and in boot order."""
 
     cpus: Literal[1, 2]
-    vms: list[RecordedVm]
+    vms: Annotated[tuple[RecordedVm, ...], Meta(max_length=MAX_PARTITIONS)]
 
 
 class RecordedOp(Struct):
-    """The C function called, on which CPU, by which vCPU, with which arguments."""
+    """The C function called, on which CPU, by which vCPU, with which arguments (proofs/vectors/calls.py)."""
 
     name: str
     cpu: int
@@ -65,40 +67,40 @@ class RecordedOp(Struct):
 class VmFields(Struct):
     """Fields of a VM; in `post`, only those that changed."""
 
-    state: str | msgspec.UnsetType = msgspec.UNSET
-    aborting: bool | msgspec.UnsetType = msgspec.UNSET
+    state: str | UnsetType = UNSET
+    aborting: bool | UnsetType = UNSET
 
 
 class VcpuFields(Struct):
     """Fields of a vCPU; in `post`, only those that changed."""
 
-    state: str | msgspec.UnsetType = msgspec.UNSET
-    rt_model: str | msgspec.UnsetType = msgspec.UNSET
-    scheduling_mode: str | msgspec.UnsetType = msgspec.UNSET
-    regs_available: bool | msgspec.UnsetType = msgspec.UNSET
-    cpu: int | None | msgspec.UnsetType = msgspec.UNSET
-    dir_req_origin: str | None | msgspec.UnsetType = msgspec.UNSET
-    dir_req2: bool | msgspec.UnsetType = msgspec.UNSET
-    dir_req_framework: bool | msgspec.UnsetType = msgspec.UNSET
-    pwr_mgmt_op: str | msgspec.UnsetType = msgspec.UNSET
-    preempted_vcpu: str | None | msgspec.UnsetType = msgspec.UNSET
-    call_chain_prev: str | None | msgspec.UnsetType = msgspec.UNSET
-    call_chain_next: str | None | msgspec.UnsetType = msgspec.UNSET
-    processing_managed_exit: bool | msgspec.UnsetType = msgspec.UNSET
-    vint_enabled_pending: int | msgspec.UnsetType = msgspec.UNSET
-    vint_pending: list[int] | msgspec.UnsetType = msgspec.UNSET
-    vint_enabled: list[int] | msgspec.UnsetType = msgspec.UNSET
-    prev_priority: int | msgspec.UnsetType = msgspec.UNSET
+    state: str | UnsetType = UNSET
+    rt_model: str | UnsetType = UNSET
+    scheduling_mode: str | UnsetType = UNSET
+    regs_available: bool | UnsetType = UNSET
+    cpu: int | None | UnsetType = UNSET
+    dir_req_origin: str | None | UnsetType = UNSET
+    dir_req2: bool | UnsetType = UNSET
+    dir_req_framework: bool | UnsetType = UNSET
+    pwr_mgmt_op: str | UnsetType = UNSET
+    preempted_vcpu: str | None | UnsetType = UNSET
+    call_chain_prev: str | None | UnsetType = UNSET
+    call_chain_next: str | None | UnsetType = UNSET
+    processing_managed_exit: bool | UnsetType = UNSET
+    vint_enabled_pending: int | UnsetType = UNSET
+    vint_pending: tuple[InterruptId, ...] | UnsetType = UNSET
+    vint_enabled: tuple[InterruptId, ...] | UnsetType = UNSET
+    prev_priority: int | UnsetType = UNSET
 
 
 class CpuFields(Struct):
     """Fields of a CPU; in `post`, only those that changed."""
 
-    current: str | None | msgspec.UnsetType = msgspec.UNSET
-    last_sp_initialized: bool | msgspec.UnsetType = msgspec.UNSET
-    is_on: bool | msgspec.UnsetType = msgspec.UNSET
-    sri_delayed: bool | msgspec.UnsetType = msgspec.UNSET
-    pmr: int | msgspec.UnsetType = msgspec.UNSET
+    current: str | None | UnsetType = UNSET
+    last_sp_initialized: bool | UnsetType = UNSET
+    is_on: bool | UnsetType = UNSET
+    sri_delayed: bool | UnsetType = UNSET
+    pmr: int | UnsetType = UNSET
 
 
 class RecordedState(Struct):
@@ -120,7 +122,7 @@ class RecordedReply(Struct):
 
 
 class Vector(Struct):
-    """One recorded operation."""
+    """One recorded operation.  The last fields place a vector in an exploration and decide nothing."""
 
     vid: str
     family: str
@@ -138,10 +140,10 @@ class Vector(Struct):
     locks_held: list[str] = []
     regs_reset: list[str] = []
     config: Any = None
-    trace: int | None = None
-    step: int | None = None
-    last: bool | None = None
-    anomaly: str | None = None
+    trace: Any = None
+    step: Any = None
+    last: Any = None
+    anomaly: Any = None
 
 
 _DECODER = msgspec.json.Decoder(Vector)
@@ -150,53 +152,32 @@ _DECODER = msgspec.json.Decoder(Vector)
 def read_vectors(path: Path) -> Iterator[tuple[int, Vector]]:
     """The vectors of a file (JSON lines, gzip'ed or not) with their line numbers.
 
-    Raises VectorError for the first line that is not a well-formed vector, and for a truncated file.
+    Raises VectorError for the first line that is not a well-formed vector, and for a truncated or empty file.
     """
     number = 0
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-            for number, line in enumerate(stream, 1):
+        with _opened(path) as stream:
+            while line := stream.readline(LONGEST_LINE):
+                number += 1
+                if len(line) == LONGEST_LINE:
+                    raise VectorError(f"{path}:{number}: not a vector: longer than {LONGEST_LINE} bytes")
                 yield number, _DECODER.decode(line)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise VectorError(f"{path}:{number}: not a vector: {error}") from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise VectorError(f"{path}:{number + 1}: truncated or damaged gzip file: {error}") from error
     except OSError as error:
         raise VectorError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if number == 0:
+        raise VectorError(f"{path}:1: the file holds no vector")
 
 
-def topology_of(vector: Vector) -> Topology:
-    """The topology of a vector.  The interrupts that the SP has enabled are part of its state, not of this."""
-    partitions = tuple(
-        Partition(
-            id=int(vm.id, 16),
-            kind=PartitionKind(vm.kind),
-            vcpu_count=vm.vcpus,
-            el0=vm.el0,
-            lifecycle_support=vm.lifecycle_support,
-            cpu_off_subscribed=vm.cpu_off_subscribed,
-            sri_intr_while_waiting=vm.sri_intr_while_waiting,
-            sri_intr_pending_entry_wait=vm.sri_intr_pending_entry_wait,
-            ns_interrupts_action=InterruptAction[vm.ns_interrupts_action],
-            other_s_interrupts_action=InterruptAction[vm.other_s_interrupts_action],
-            interrupts=tuple(vm.interrupts),
-            interrupts_enabled=False,
-        )
-        for vm in vector.topology.vms
-    )
-    return Topology("recorded", World(vector.variant), vector.topology.cpus, partitions)
-
-
-def interrupt_ids(vector: Vector) -> tuple[int, ...]:
-    """Every virtual interrupt that the vector's operation can meet."""
-    ids = {HF_MANAGED_EXIT_INTID} if any(vm.ns_interrupts_action == "ME" for vm in vector.topology.vms) else set()
-    for fields in vector.pre.vcpu.values():
-        for field in (fields.vint_pending, fields.vint_enabled):
-            if field is not msgspec.UNSET:
-                ids.update(field)
-    intid = vector.op.args.get("intid")
-    if intid == ARM_SEL2_TIMER_PHYS_INT:
-        ids.add(HF_VIRTUAL_TIMER_INTID)
-    elif intid == HF_IPI_INTID:
-        ids.add(HF_IPI_INTID)
-    return tuple(sorted(ids))
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
+    """The file's bytes, unpacked if they are gzip'ed."""
+    with path.open("rb") as raw:
+        if raw.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC):
+            with gzip.GzipFile(fileobj=raw) as unpacked:
+                yield unpacked
+        else:
+            yield raw

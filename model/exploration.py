@@ -1,0 +1,272 @@
+"""Exploring an action symbolically: every path through its sections, as decision diagrams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from types import FrameType, TracebackType
+from typing import Any
+
+from model.diagram import Copy, Diagram, Diagrams, Leaf, Write
+from model.environment import Action, Assumptions, actions
+from model.machine import NULL, Halt, Handle, Labels, Machine, Outcome, Suspend
+from model.readings import Lazy, Symbolic
+from model.system import perform
+from model.topology import Topology
+from model.values import DirectMessage, FfaValue
+from model.variables import Key, Layout
+
+
+class Granularity(Enum):
+    """Where other CPUs may interleave: between operations only, or at every window as well."""
+
+    HANDLER = "handler"
+    SECTION = "section"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of an action: the script of answers that leads there, through how many windows."""
+
+    action: Action
+    window: str = ""
+    script: tuple[bool, ...] = ()
+    windows: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.action} after {self.window}" if self.window else str(self.action)
+
+
+@dataclass(slots=True)
+class Relation:
+    """The transition relation of a topology: a diagram for each section.
+
+    `sections` holds the actions (positions in `first`) and, at section granularity, the continuations, which
+    a CPU's `section` variable numbers (0: idle).
+    """
+
+    layout: Layout
+    granularity: Granularity
+    known: list[int]
+    first: list[tuple[Action, Diagram]] = field(default_factory=list)
+    continuations: list[tuple[Section, Diagram]] = field(default_factory=list)
+    diagrams: Diagrams = field(default_factory=Diagrams)
+
+
+class Explorer:
+    """Builds the relation of a topology for states whose variables have values in `known`."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        assume: Assumptions,
+        granularity: Granularity,
+        known: list[int],
+        assertions: bool = True,
+    ):
+        self._machine = Symbolic(layout, assertions)
+        self._assume = assume
+        self._granularity = granularity
+        self.relation = Relation(layout, granularity, known)
+        self._joined: dict[Any, Diagram] = {}
+        self._numbers: dict[Any, int] = {}
+        self._waiting: list[Section] = []
+
+    def explore(self, possible: tuple[Action, ...]) -> Relation:
+        """Explore every action, and every continuation they lead to."""
+        for action in possible:
+            if self._can_execute(action):
+                self.relation.first.append((action, self._section(Section(action))))
+        done = 0
+        while done < len(self._waiting):
+            section = self._waiting[done]
+            self.relation.continuations.append((section, self._section(section)))
+            done += 1
+        return self.relation
+
+    def _can_execute(self, action: Action) -> bool:
+        """Whether the acting vCPU can be the one that executes (or is being saved) on the action's CPU."""
+        if action.actor is None:
+            return True
+        layout = self.relation.layout
+        name = "saving" if action.operation == "api_regs_state_saved" else "current"
+        variable = layout.by_name[self._machine.cpus[action.cpu].key, name].index
+        position = layout.positions[variable][action.actor]
+        return bool(self.relation.known[variable] >> position & 1)
+
+    def _section(self, section: Section) -> Diagram:
+        """The diagram of a section: run it again and again, each time taking the last Yes back."""
+        store = self.relation.diagrams
+        prefix = list(section.script)
+        floor = len(prefix)
+        highs: list[Diagram] = []
+        while True:
+            diagram: Diagram = self._run(section, prefix)
+            questions, answers = self._machine.questions, self._machine.answers
+            while len(answers) > floor and not answers[-1]:
+                answers.pop()
+                diagram = store.node(*questions[len(answers)], highs.pop(), diagram)
+            if len(answers) == floor:
+                return diagram
+            highs.append(diagram)
+            answers[-1] = False
+            prefix = list(answers)
+
+    def _run(self, section: Section, script: list[bool]) -> Diagram:
+        """One path of a section: its leaf, or the diagram of the section it joins."""
+        m = self._machine
+        keep = self._granularity is Granularity.HANDLER
+        m.begin(self.relation.known, section.action.cpu, script, section.windows, keep)
+        try:
+            reply = perform(m, section.action, self._assume)
+        except Halt as halt:
+            return self._leaf(halt.outcome, halt.where)
+        except Suspend as suspend:
+            return self._suspended(section, suspend)
+        if not keep:
+            self._set_section(section.action.cpu, 0)
+        return self._leaf(Outcome.RETURN, reply=reply)
+
+    def _suspended(self, section: Section, suspend: Suspend) -> Diagram:
+        """The operation stopped at a window: go on there at once, or let a continuation be scheduled."""
+        m = self._machine
+        frames = _frames(suspend.__traceback__)
+        if self._granularity is Granularity.HANDLER:
+            key = (_canonical_frames(frames), self._writes(), _labels(m.labels))
+            if key not in self._joined:
+                following = Section(section.action, suspend.window, tuple(m.answers), m.passed_windows + 1)
+                questions, answers = m.questions, m.answers
+                self._joined[key] = self._section(following)
+                m.questions, m.answers = questions, answers
+            return self._joined[key]
+        for frame in frames:
+            for _, value in sorted(frame.f_locals.items()):
+                if isinstance(value, Lazy):
+                    value.resolve()
+        key = (section.action.cpu, _canonical_frames(frames))
+        if key not in self._numbers:
+            self._waiting.append(Section(section.action, suspend.window, tuple(m.answers), m.passed_windows + 1))
+            self._numbers[key] = len(self._waiting)
+        number = self._numbers[key]
+        self._set_section(section.action.cpu, number)
+        return self._leaf(Outcome.SUSPENDED, suspend.window, section=number)
+
+    def _set_section(self, cpu: int, number: int) -> None:
+        self._machine.writes[self._machine.cpus[cpu].slots["section"]] = number
+
+    def _writes(self) -> tuple[Write, ...]:
+        """What the path writes, without what it writes back unchanged."""
+        m = self._machine
+        found: list[Write] = []
+        for variable, written in sorted(m.writes.items()):
+            if isinstance(written, Lazy):
+                known = m.known[written.variable]
+                if written.variable == variable:
+                    continue
+                if known & (known - 1):
+                    found.append((variable, Copy(written.variable)))
+                    continue
+                written = known.bit_length() - 1
+            if m.known[variable] != 1 << written:
+                found.append((variable, written))
+        return tuple(found)
+
+    def _leaf(self, outcome: Outcome, where: str = "", reply: FfaValue | None = None, section: int = 0) -> Leaf:
+        if outcome in (Outcome.DISABLED, Outcome.BLOCKED):
+            return self.relation.diagrams.leaf(Leaf((), outcome))
+        labels = self._machine.labels
+        return self.relation.diagrams.leaf(
+            Leaf(self._writes(), outcome, where, reply, *_labels(labels), section=section)
+        )
+
+
+def _labels(labels: Labels) -> tuple[Any, Any, Any]:
+    return tuple(labels.delivered), tuple(labels.events), tuple(labels.refused)
+
+
+def _frames(traceback: TracebackType | None) -> list[FrameType]:
+    """The frames of the operation, outermost first, without the exploration's own and the window's."""
+    found = []
+    while traceback is not None:
+        module = traceback.tb_frame.f_globals.get("__name__", "")
+        if module.startswith("model.operations.") or module == "model.system":
+            found.append(traceback.tb_frame)
+        traceback = traceback.tb_next
+    return found
+
+
+def _canonical_frames(frames: list[FrameType]) -> tuple[Any, ...]:
+    """A name for where an operation stands: its functions, their positions and their local variables."""
+    return tuple(
+        (
+            frame.f_code.co_name,
+            frame.f_lasti,
+            tuple((name, _canonical(value)) for name, value in sorted(frame.f_locals.items()) if name != "m"),
+        )
+        for frame in frames
+    )
+
+
+def _canonical(value: Any) -> Any:
+    """A hashable name for a local variable's value."""
+    match value:
+        case Lazy():
+            return _canonical(value.resolve()) if value.is_resolved else ("unread", value.variable)
+        case Handle():
+            return value.key
+        case tuple():
+            return tuple(_canonical(item) for item in value)
+        case None | bool() | int() | str() | Enum() | Key() | Action() | Assumptions() | FfaValue() | DirectMessage():
+            return value
+        case _ if value is NULL:
+            return "NULL"
+    raise TypeError(f"a local variable that cannot be compared is alive at a window: {value!r}")
+
+
+def full_masks(layout: Layout) -> list[int]:
+    """Every value of every variable, but free locks: no operation is in progress."""
+    return [1 if variable.field in ("lock", "section") else variable.full for variable in layout.variables]
+
+
+def initial_masks(layout: Layout) -> list[int]:
+    """Only the initial value of every variable."""
+    return [1 << position for position in layout.initial()]
+
+
+def build_relation(
+    topology: Topology,
+    assume: Assumptions,
+    granularity: Granularity = Granularity.HANDLER,
+    assertions: bool = True,
+) -> Relation:
+    """The relation of a topology for the values its variables can take from the initial state on.
+
+    Those values are the least fixed point of what the explored paths write: an invariant of the relation.
+    """
+    layout = Layout(topology)
+    possible = actions(topology, assume)
+    known = initial_masks(layout)
+    while True:
+        relation = Explorer(layout, assume, granularity, list(known), assertions).explore(possible)
+        grown = _grow(relation, known)
+        if grown == known:
+            return relation
+        known = grown
+
+
+def _grow(relation: Relation, known: list[int]) -> list[int]:
+    """The values that variables can have after a step as well."""
+    from model.diagram import leaves
+
+    grown = list(known)
+    roots = [diagram for _, diagram in (*relation.first, *relation.continuations)]
+    for root in roots:
+        for leaf in leaves(root):
+            if leaf.outcome.is_failure:
+                continue
+            for variable, written in leaf.writes:
+                grown[variable] |= known[written.variable] if isinstance(written, Copy) else 1 << written
+    return grown
+
+
+__all__ = ["Explorer", "Granularity", "Machine", "Relation", "Section", "build_relation", "full_masks"]

@@ -1,0 +1,161 @@
+"""The system: when an action of the environment can happen, and what the CPU does after an operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from model.environment import Action, Assumptions
+from model.machine import NULL, Cpu, Halt, Machine, Outcome, Vcpu
+from model.operations.api import api_ffa_abort, api_ffa_msg_wait, api_yield
+from model.operations.cpu_cycles import ffa_cpu_cycles_error_32
+from model.operations.direct_messaging import api_ffa_msg_send_direct_req, api_ffa_msg_send_direct_resp
+from model.operations.ffa_run import api_ffa_run
+from model.operations.interrupts import ffa_interrupts_handle_secure_interrupt, fiq_lower
+from model.operations.load import load_vms
+from model.operations.psci import (
+    hypervisor_cpu_resume,
+    plat_psci_cpu_resume,
+    psci_primary_cpu_off,
+    psci_primary_cpu_on,
+    psci_secondary_cpu_on,
+)
+from model.operations.switch import (
+    api_preempt,
+    api_regs_state_saved,
+    api_vcpu_off,
+    api_wait_for_interrupt,
+)
+from model.operations.virtual_interrupts import api_interrupt_get
+from model.values import (
+    DirectMessage,
+    FfaValue,
+    Framework,
+    PriorityMask,
+    PsciStatus,
+    Reply,
+    RuntimeModel,
+    VmState,
+)
+
+OPERATIONS: dict[str, Callable[..., Reply]] = {
+    function.__name__: function
+    for function in (
+        api_ffa_abort,
+        api_ffa_msg_send_direct_req,
+        api_ffa_msg_send_direct_resp,
+        api_ffa_msg_wait,
+        api_ffa_run,
+        api_preempt,
+        api_vcpu_off,
+        api_wait_for_interrupt,
+        api_yield,
+        ffa_cpu_cycles_error_32,
+        ffa_interrupts_handle_secure_interrupt,
+        fiq_lower,
+        psci_primary_cpu_off,
+        psci_primary_cpu_on,
+        psci_secondary_cpu_on,
+    )
+}
+"""The operations that the vCPU executing on a CPU asks for, or that interrupt it."""
+
+
+def perform(m: Machine, action: Action, assume: Assumptions) -> FfaValue | None:
+    """Let an action happen, if it can: the reply its caller sees.
+
+    Raises Halt with outcome DISABLED if it cannot happen in this state.
+    """
+    cpu = m.cpus[action.cpu]
+    match action.operation:
+        case "load_vms":
+            return _load(m, cpu, action)
+        case "plat_psci_cpu_resume":
+            return _power_on(m, cpu)
+        case "api_regs_state_saved":
+            return _save_registers(m, cpu, m.handles[action.actor])
+    m.require(cpu.current == m.handles[action.actor])
+    m.require(cpu.saving == NULL)
+    current: Vcpu = m.handles[action.actor]
+    _guard(m, cpu, current, action, assume)
+    if action.operation == "api_interrupt_get":
+        api_interrupt_get(m, current)
+        return None
+    ret, next_vcpu = OPERATIONS[action.operation](m, current, *action.arguments)
+    _switch(m, cpu, current, next_vcpu)
+    return ret
+
+
+def _load(m: Machine, cpu: Cpu, action: Action) -> None:
+    """Boot starts by loading every partition, once."""
+    m.require(cpu.current == NULL)
+    for vm in m.loaded_vms:
+        m.require(vm.state == VmState.NULL)
+    load_vms(m, *(m.handles[key] for key in action.arguments))
+
+
+def _power_on(m: Machine, cpu: Cpu) -> FfaValue | None:
+    """EL3 enters the image on a CPU: cold boot on CPU 0, later because the normal world asked for it."""
+    m.require(cpu.current == NULL)
+    m.require(cpu.saving == NULL)
+    if m.is_spmc:
+        if cpu.index == 0 and cpu.is_on:
+            m.require(any(vm.state != VmState.NULL for vm in m.loaded_vms))
+        else:
+            m.require(not cpu.is_on)
+            m.require(any(_in_normal_world(m, other) for other in m.cpus if other is not cpu))
+        cpu.priority_mask = PriorityMask.OPEN
+        ret, next_vcpu = plat_psci_cpu_resume(m, cpu)
+    else:
+        m.require(cpu.is_on)
+        m.require(any(vm.state != VmState.NULL for vm in m.loaded_vms))
+        ret, next_vcpu = hypervisor_cpu_resume(m, cpu)
+    cpu.current = next_vcpu
+    return ret
+
+
+def _in_normal_world(m: Machine, cpu: Cpu) -> bool:
+    """Whether a CPU executes in the normal world, from where PSCI CPU_ON can be called."""
+    other_world = m.vm_by_id[m.other_world_id]
+    return bool(cpu.saving == NULL) and any(cpu.current == vcpu for vcpu in other_world.vcpus)
+
+
+def _save_registers(m: Machine, cpu: Cpu, vcpu: Vcpu) -> None:
+    """The context switch saves the registers of the vCPU that ran before; only then does the next one run."""
+    m.require(cpu.saving == vcpu)
+    api_regs_state_saved(m, vcpu)
+    cpu.saving = NULL
+
+
+def _guard(m: Machine, cpu: Cpu, current: Vcpu, action: Action, assume: Assumptions) -> None:
+    """What the environment guarantees of an action besides that the actor executes."""
+    match action.operation:
+        case "ffa_interrupts_handle_secure_interrupt":
+            m.require(cpu.priority_mask != PriorityMask.ALL_MASKED)
+            if not assume.boot_interrupts:
+                m.require(cpu.last_sp_initialized)
+        case "fiq_lower":
+            m.require(cpu.priority_mask == PriorityMask.OPEN)
+            m.require(current.rt_model != RuntimeModel.SP_INIT)
+        case "api_interrupt_get":
+            m.require(m.satisfies(current, "vint_pending", lambda queue: len(queue) > 0))
+        case "api_ffa_msg_send_direct_req" if _is_cpu_off(action):
+            m.require(any(other.is_on for other in m.cpus if other is not cpu))
+        case "psci_primary_cpu_off":
+            m.require(any(other.is_on for other in m.cpus if other is not cpu))
+
+
+def _is_cpu_off(action: Action) -> bool:
+    message: Any = action.arguments[0]
+    return isinstance(message, DirectMessage) and message.framework is Framework.PSCI_CPU_OFF
+
+
+def _switch(m: Machine, cpu: Cpu, current: Vcpu, next_vcpu: Vcpu | None) -> None:
+    """Switch to the next vCPU, if any; a CPU that was turned off executes nothing."""
+    if any(value.status is PsciStatus.DENIED for _, value in m.labels.delivered):
+        raise Halt(Outcome.RESET, "EL3 resets the system: an SP refused CPU_OFF")
+    if next_vcpu is not None:
+        cpu.saving = current
+        cpu.current = next_vcpu
+    if not cpu.is_on:
+        cpu.current = NULL
