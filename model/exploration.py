@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
-from model.diagram import Copy, Diagram, Diagrams, Leaf, Write
+from model.diagram import Copy, Diagram, Diagrams, Leaf, Write, leaves
 from model.environment import Action, Assumptions, actions
-from model.machine import NULL, Halt, Handle, Labels, Machine, Outcome, Suspend
+from model.machine import NULL, Halt, Handle, Labels, Outcome, Suspend
 from model.readings import Lazy, Symbolic
 from model.system import perform
 from model.topology import Topology
@@ -130,24 +130,19 @@ class Explorer:
     def _suspended(self, section: Section, suspend: Suspend) -> Diagram:
         """The operation stopped at a window: go on there at once, or let a continuation be scheduled."""
         m = self._machine
-        frames = _frames(suspend.__traceback__)
+        place = _canonical_frames(suspend.frames)
         if self._granularity is Granularity.HANDLER:
-            key = (_canonical_frames(frames), self._writes(), _labels(m.labels))
+            key = (place, self._writes(), _labels(m.labels))
             if key not in self._joined:
                 following = Section(section.action, suspend.window, tuple(m.answers), m.passed_windows + 1)
                 questions, answers = m.questions, m.answers
                 self._joined[key] = self._section(following)
                 m.questions, m.answers = questions, answers
             return self._joined[key]
-        for frame in frames:
-            for _, value in sorted(frame.f_locals.items()):
-                if isinstance(value, Lazy):
-                    value.resolve()
-        key = (section.action.cpu, _canonical_frames(frames))
-        if key not in self._numbers:
+        if place not in self._numbers:
             self._waiting.append(Section(section.action, suspend.window, tuple(m.answers), m.passed_windows + 1))
-            self._numbers[key] = len(self._waiting)
-        number = self._numbers[key]
+            self._numbers[place] = len(self._waiting)
+        number = self._numbers[place]
         self._set_section(section.action.cpu, number)
         return self._leaf(Outcome.SUSPENDED, suspend.window, section=number)
 
@@ -182,17 +177,6 @@ class Explorer:
 
 def _labels(labels: Labels) -> tuple[Any, Any, Any]:
     return tuple(labels.delivered), tuple(labels.events), tuple(labels.refused)
-
-
-def _frames(traceback: TracebackType | None) -> list[FrameType]:
-    """The frames of the operation, outermost first, without the exploration's own and the window's."""
-    found = []
-    while traceback is not None:
-        module = traceback.tb_frame.f_globals.get("__name__", "")
-        if module.startswith("model.operations.") or module == "model.system":
-            found.append(traceback.tb_frame)
-        traceback = traceback.tb_next
-    return found
 
 
 def _canonical_frames(frames: list[FrameType]) -> tuple[Any, ...]:
@@ -256,8 +240,6 @@ def build_relation(
 
 def _grow(relation: Relation, known: list[int]) -> list[int]:
     """The values that variables can have after a step as well."""
-    from model.diagram import leaves
-
     grown = list(known)
     roots = [diagram for _, diagram in (*relation.first, *relation.continuations)]
     for root in roots:
@@ -268,5 +250,3 @@ def _grow(relation: Relation, known: list[int]) -> list[int]:
                 grown[variable] |= known[written.variable] if isinstance(written, Copy) else 1 << written
     return grown
 
-
-__all__ = ["Explorer", "Granularity", "Machine", "Relation", "Section", "build_relation", "full_masks"]

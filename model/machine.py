@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from types import FrameType
 from typing import Any, Final, Generic, NoReturn, TypeVar, cast, overload
 
 from model.topology import Partition, PartitionKind, Topology
@@ -61,11 +62,12 @@ class Halt(Exception):
 
 
 class Suspend(Exception):
-    """The operation reached a window at which other CPUs may run."""
+    """The operation reached a window at which other CPUs may run; `frames` are where it stands."""
 
-    def __init__(self, window: str):
+    def __init__(self, window: str, frames: list[FrameType]):
         super().__init__(window)
         self.window = window
+        self.frames = frames
 
 
 class _Null:

@@ -5,7 +5,9 @@ This is the one place where the readings live; see docs/architecture.md, "One te
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
 from typing import Any
 
 from model.machine import NULL, Handle, Labels, Machine, Suspend
@@ -76,10 +78,10 @@ class Symbolic(Machine):
     def get(self, variable: int) -> Any:
         written = self.writes.get(variable)
         if written is not None:
-            return self._decode[variable][written] if isinstance(written, int) else written
+            return self.decode(variable, written) if isinstance(written, int) else written
         known = self.known[variable]
         if known & (known - 1) == 0:
-            return self._decode[variable][known.bit_length() - 1]
+            return self.decode(variable, known.bit_length() - 1)
         return Lazy(self, variable)
 
     def set(self, variable: int, value: Any) -> None:
@@ -114,9 +116,17 @@ class Symbolic(Machine):
         return answer
 
     def window(self, name: str) -> None:
-        """Suspend here, or pass on if the script leads through this window."""
+        """Suspend here, or pass on if the script leads through this window.
+
+        What other CPUs may change is read before: local variables keep the values they have.
+        """
+        if not self._keep_writes:
+            for frame in operation_frames(sys._getframe(1)):
+                for _, value in sorted(frame.f_locals.items()):
+                    if isinstance(value, Lazy):
+                        value.resolve()
         if self.passed_windows == self._windows:
-            raise Suspend(name)
+            raise Suspend(name, operation_frames(sys._getframe(1)))
         self.passed_windows += 1
         self.known = list(self._base)
         if not self._keep_writes:
@@ -124,8 +134,9 @@ class Symbolic(Machine):
             self.labels = Labels()
 
     def decode(self, variable: int, position: int) -> Any:
-        """The value at a position of a variable's domain, handles for keys."""
-        return self._decode[variable][position]
+        """The value at a position of a variable's domain, handles for keys; a number for a continuation."""
+        values = self._decode[variable]
+        return values[position] if position < len(values) else position
 
     def encode(self, variable: int, value: Any) -> int | None:
         """The position of a value in a variable's domain, None if it is not one of its values."""
@@ -185,6 +196,17 @@ class Lazy:
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self.resolve(), name, value)
+
+
+def operation_frames(frame: FrameType | None) -> list[FrameType]:
+    """The frames of the operation that is being executed, innermost first."""
+    found = []
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.startswith("model.operations.") or module == "model.system":
+            found.append(frame)
+        frame = frame.f_back
+    return found
 
 
 def _tables(machine: Machine) -> tuple[list[tuple[Any, ...]], list[dict[Any, int]]]:

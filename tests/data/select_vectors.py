@@ -1,8 +1,8 @@
 """Selects `tests/data/vectors` from a folder of recorded vectors: python tests/data/select_vectors.py FOLDER.
 
 Of each file, the first vector of every class is kept, and every 20th of the others. A class is what a vector
-shows to the outside (variant, family, operation, outcome, failing check, reply, whose vCPU runs next) together
-with its arguments and the fields that it changes. The selection depends on nothing else, so that running this again changes nothing.
+shows to the outside (variant, family, operation, outcome, failing check, reply, whose vCPU runs next), its
+arguments, and the fields that it changes. The selection depends on nothing else: made again, it is the same.
 """
 
 from __future__ import annotations
