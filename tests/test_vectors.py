@@ -139,7 +139,7 @@ def with_interrupts(vector: Fields) -> None:
     ("vector", "edit", "reason"),
     [
         (CPU_OFF, lambda v: v["pre"]["vm"]["0x8001"].update(aborting=False), "which only revision=before has"),
-        (CPU_OFF, with_interrupts, "more than 5 virtual interrupts of a partition"),
+        (CPU_OFF, with_interrupts, "more than 6 virtual interrupts of a partition"),
         (
             HYPERVISOR,
             lambda v: v["op"].update(

@@ -17,7 +17,7 @@ from model.variables import Key, Layout, Value, Variable
 from proofs.vectors.format import CpuFields, RecordedState, Struct, VcpuFields, VectorError, VmFields
 from proofs.vectors.topologies import COMMON_SENDERS, Setting, topology_of, vm_id
 
-MOST_INTERRUPTS = 5
+MOST_INTERRUPTS = 6
 """A vCPU's pending queue is an arrangement of its interrupts, and so its domain grows with their factorial."""
 
 STRUCTURES: Final[dict[str, type[Struct]]] = {"vm": VmFields, "vcpu": VcpuFields, "cpu": CpuFields}
