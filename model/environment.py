@@ -50,7 +50,7 @@ def _argument_text(argument: Argument) -> str:
         case FfaError():
             return argument.value
         case int():
-            return str(argument)
+            return str(argument) if argument < 0x8000 else f"{argument:#x}"
         case _:
             return str(argument)
 

@@ -26,12 +26,12 @@ class Granularity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section of an action: the script of answers that leads there, through how many windows."""
+    """A section of an action: the script of answers that leads there, through how many windows and joins."""
 
     action: Action
     window: str = ""
     script: tuple[bool, ...] = ()
-    windows: int = 0
+    stops: int = 0
 
     def __str__(self) -> str:
         return f"{self.action} after {self.window}" if self.window else str(self.action)
@@ -116,7 +116,7 @@ class Explorer:
         """One path of a section: its leaf, or the diagram of the section it joins."""
         m = self._machine
         keep = self._granularity is Granularity.HANDLER
-        m.begin(self.relation.known, section.action.cpu, script, section.windows, keep)
+        m.begin(self.relation.known, section.action.cpu, script, section.stops, keep)
         try:
             reply = perform(m, section.action, self._assume)
         except Halt as halt:
@@ -131,16 +131,17 @@ class Explorer:
         """The operation stopped at a window: go on there at once, or let a continuation be scheduled."""
         m = self._machine
         place = _canonical_frames(suspend.frames)
-        if self._granularity is Granularity.HANDLER:
+        if self._granularity is Granularity.HANDLER or not suspend.window:
             key = (place, self._writes(), _labels(m.labels))
             if key not in self._joined:
-                following = Section(section.action, suspend.window, tuple(m.answers), m.passed_windows + 1)
+                window = suspend.window or section.window
+                following = Section(section.action, window, tuple(m.answers), m.passed_stops + 1)
                 questions, answers = m.questions, m.answers
                 self._joined[key] = self._section(following)
                 m.questions, m.answers = questions, answers
             return self._joined[key]
         if place not in self._numbers:
-            self._waiting.append(Section(section.action, suspend.window, tuple(m.answers), m.passed_windows + 1))
+            self._waiting.append(Section(section.action, suspend.window, tuple(m.answers), m.passed_stops + 1))
             self._numbers[place] = len(self._waiting)
         number = self._numbers[place]
         self._set_section(section.action.cpu, number)

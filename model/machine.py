@@ -62,7 +62,7 @@ class Halt(Exception):
 
 
 class Suspend(Exception):
-    """The operation reached a window at which other CPUs may run; `frames` are where it stands."""
+    """The operation reached a window at which other CPUs may run, or a join (no name); `frames` are where it stands."""
 
     def __init__(self, window: str, frames: list[FrameType]):
         super().__init__(window)
@@ -232,6 +232,9 @@ class Machine(ABC):
     @abstractmethod
     def window(self, name: str) -> None:
         """A point at which other CPUs may run (state-writes section 6, as cited in docs/model.md)."""
+
+    def join(self) -> None:
+        """A point at which the symbolic reading forgets how it got there: only local variables and writes matter."""
 
     def check(self, condition: object, where: str) -> None:
         """CHECK(): panics when the condition is false.  `where` is file:line at the upstream commit."""

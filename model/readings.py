@@ -56,11 +56,11 @@ class Symbolic(Machine):
         self._decode, self._encode = _tables(self)
         self._same_domain = [hash(variable.domain) for variable in layout.variables]
 
-    def begin(self, known: list[int], cpu: int, script: Sequence[bool], windows: int, keep_writes: bool) -> None:
+    def begin(self, known: list[int], cpu: int, script: Sequence[bool], stops: int, keep_writes: bool) -> None:
         """Start an operation of a CPU; `known` is the mask of values that each variable can have.
 
-        The script leads through `windows` windows.  At each of them what was learnt about the state is
-        forgotten, and so is what was written, unless `keep_writes`.
+        The script leads through `stops` windows and joins.  At each of them what was learnt about the state
+        is forgotten, and at windows so is what was written, unless `keep_writes`.
         """
         self._base = known
         self.known = list(known)
@@ -71,9 +71,9 @@ class Symbolic(Machine):
         self.questions: list[tuple[int, int]] = []
         self.answers: list[bool] = []
         self._script = script
-        self._windows = windows
+        self._stops = stops
         self._keep_writes = keep_writes
-        self.passed_windows = 0
+        self.passed_stops = 0
 
     def get(self, variable: int) -> Any:
         written = self.writes.get(variable)
@@ -125,13 +125,20 @@ class Symbolic(Machine):
                 for _, value in sorted(frame.f_locals.items()):
                     if isinstance(value, Lazy):
                         value.resolve()
-        if self.passed_windows == self._windows:
-            raise Suspend(name, operation_frames(sys._getframe(1)))
-        self.passed_windows += 1
-        self.known = list(self._base)
+        self._stop(name)
         if not self._keep_writes:
             self.writes.clear()
             self.labels = Labels()
+
+    def join(self) -> None:
+        """Stop here, for paths that agree to go on as one, or pass on if the script leads through this join."""
+        self._stop("")
+
+    def _stop(self, name: str) -> None:
+        if self.passed_stops == self._stops:
+            raise Suspend(name, operation_frames(sys._getframe(2)))
+        self.passed_stops += 1
+        self.known = list(self._base)
 
     def decode(self, variable: int, position: int) -> Any:
         """The value at a position of a variable's domain, handles for keys; a number for a continuation."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -48,6 +49,8 @@ class Evidence:
     solver: str = ""
     seed: int = 0
     trace: Any = None
+    causes: Mapping[str, Any] = field(default_factory=dict)
+    """For a property that fails in several ways (P35): each failing check, with its shortest trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,6 @@ class Result:
     finding: str | None = None
     expected: bool = True
     explanation: str = ""
-    cause: str | None = field(default=None)
 
     def verdict_text(self) -> str:
         """The verdict with its bound, as reports print it."""

@@ -74,6 +74,8 @@ class Property:
     worlds: tuple[World, ...] = (World.SPMC,)
     assuming: tuple[str, ...] = ()
     refines: str | None = None
+    causes: bool = False
+    """Whether the property can fail in several ways that are told apart by the check that failed."""
 
     def applies_to(self, topology: Topology) -> bool:
         """Whether the property says anything about a topology."""

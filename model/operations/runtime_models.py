@@ -121,6 +121,14 @@ def ffa_cpu_cycles_check_runtime_state_transition(
 @source("src/ffa/spmc/direct_messaging.c")
 def ffa_direct_msg_precedes_in_call_chain(m: Machine, current: Vcpu, target: Vcpu) -> bool:
     """Whether the target ran before current in the call chain."""
+    precedes = search_call_chain(m, current, target)
+    m.join()
+    return precedes
+
+
+@source("src/ffa/spmc/direct_messaging.c")
+def search_call_chain(m: Machine, current: Vcpu, target: Vcpu) -> bool:
+    """The search of ffa_direct_msg_precedes_in_call_chain."""
     prev_node = current.call_chain_prev  # L207
     for _ in m.handles:
         if prev_node == NULL:  # L209

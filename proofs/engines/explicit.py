@@ -59,8 +59,16 @@ class Space:
 class ExplicitSearch:
     """Breadth-first search of a relation for the properties of a catalogue."""
 
-    def __init__(self, successors: Successors, properties: Sequence[Property], max_states: int, keep_edges: bool):
+    def __init__(
+        self,
+        successors: Successors,
+        properties: Sequence[Property],
+        max_states: int,
+        keep_edges: bool = False,
+        max_depth: int | None = None,
+    ):
         self._successors = successors
+        self._max_depth = max_depth
         self._max_states = max_states
         self._keep_edges = keep_edges
         self._compiler = PredicateCompiler(successors.relation)
@@ -81,7 +89,7 @@ class ExplicitSearch:
         self.space = Space()
 
     def run(self) -> Space:
-        """Search until every reachable state was seen, or `max_states`."""
+        """Search until every reachable state was seen, or `max_states` of them, or `max_depth` steps."""
         started = time.perf_counter()
         space, successors = self.space, self._successors
         number: dict[State, int] = {}
@@ -92,6 +100,8 @@ class ExplicitSearch:
             if current == level_end:
                 space.depth += 1
                 level_end = len(space.states)
+                if space.depth == self._max_depth:
+                    break
             state = space.states[current]
             followers = []
             for choice, leaf in successors.steps(state):

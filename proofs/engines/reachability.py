@@ -1,0 +1,63 @@
+"""Questions about the graph of reachable states: recovery, dead edges, the order of locks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import networkx as nx
+
+from model.diagram import leaf_for, leaves
+from model.exploration import Relation
+from model.machine import Outcome
+from model.variables import Key
+from proofs.engines.explicit import Space
+from proofs.engines.predicates import FALSE, TRUE, PredicateCompiler, instances, step_label
+from properties.language import Property
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecoverable:
+    """The first state from which no good state can be reached any more, if any; where the antecedent was met."""
+
+    state: int | None
+    objects: tuple[Key, ...]
+    witnesses: dict[str, int]
+
+
+def unrecoverable(item: Property, relation: Relation, space: Space) -> Unrecoverable:
+    """Whether a good state can be reached from every state of a complete space that meets the antecedent."""
+    compiler = PredicateCompiler(relation)
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    graph.add_nodes_from(range(len(space.states)))
+    graph.add_edges_from((source, target) for source, row in enumerate(space.edges) for target in row)
+    backwards = graph.reverse(copy=False)
+    witnesses: dict[str, int] = {}
+    for instance in instances(item, relation):
+        holds = compiler.on_states(item.holds, instance.objects)
+        antecedent = compiler.on_states(item.antecedent, instance.objects)
+        good = [n for n, state in enumerate(space.states) if leaf_for(holds, state) is TRUE]  # type: ignore[arg-type]
+        recovering = set(good)
+        for layer in nx.bfs_layers(backwards, good) if good else ():
+            recovering.update(layer)
+        for number, state in enumerate(space.states):
+            if leaf_for(antecedent, state) is TRUE:  # type: ignore[arg-type]
+                witnesses.setdefault(item.id, len(space.execution(number)))
+                if number not in recovering:
+                    return Unrecoverable(number, instance.objects, witnesses)
+    return Unrecoverable(None, (), witnesses)
+
+
+def is_dead(item: Property, relation: Relation) -> bool:
+    """Whether no step of a relation, reachable or not, satisfies a property of kind SOMETIMES."""
+    compiler = PredicateCompiler(relation)
+    roots = [
+        *((action, diagram, True) for action, diagram in relation.first),
+        *((section.action, diagram, False) for section, diagram in relation.continuations),
+    ]
+    return all(
+        compiler.on_step(item.holds, instance.objects, step_label(action, leaf, first), leaf) is FALSE
+        for action, diagram, first in roots
+        for leaf in leaves(diagram)
+        if leaf.outcome not in (Outcome.DISABLED, Outcome.BLOCKED)
+        for instance in instances(item, relation)
+    )

@@ -1,0 +1,200 @@
+"""Planning what is to be decided, and deciding it: explicit search first, then induction."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import z3
+
+from model.environment import DEFAULT, Assumptions
+from model.exploration import Granularity, Relation, build_relation
+from model.topology import Topology
+from proofs.configurations import DEFAULT_CONFIGURATIONS, Configuration, configuration_of
+from proofs.engines.explicit import ExplicitSearch, Space, Step
+from proofs.engines.induction import prove_by_induction
+from proofs.engines.reachability import is_dead, unrecoverable
+from proofs.engines.successors import Successors
+from proofs.traces.trace import Trace, attribute, record
+from proofs.verdicts import Evidence, Obligation, Result, Verdict
+from properties.catalogue import CATALOGUE
+from properties.language import Kind, Property
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Obligations that are decided together: properties of one topology under the same assumptions."""
+
+    label: str
+    configuration: Configuration
+    excluded: tuple[str, ...]
+    obligations: tuple[Obligation, ...]
+    depth: int | None
+    seed: int
+
+
+def known_properties() -> dict[str, str]:
+    """The title of each property, by id."""
+    return {item.id: item.title for item in CATALOGUE.values()}
+
+
+def plan(
+    topologies: Sequence[Topology] | None, properties: Sequence[str] | None, depth: int | None, seed: int
+) -> list[Task]:
+    """The tasks of a run; by default every property on the default configurations, hardest first."""
+    if topologies is None:
+        configurations = list(reversed(DEFAULT_CONFIGURATIONS))
+    else:
+        configurations = [configuration_of(topology) for topology in topologies]
+    tasks = []
+    for configuration in configurations:
+        groups: defaultdict[tuple[str, ...], list[Obligation]] = defaultdict(list)
+        for item in CATALOGUE.values():
+            if (properties is None or item.id in properties) and configuration.decides(item):
+                groups[item.assuming].append(Obligation(item.id, configuration.topology.name))
+        for excluded, obligations in groups.items():
+            without = f" without {', '.join(excluded)}" if excluded else ""
+            label = configuration.topology.name + without
+            tasks.append(Task(label, configuration, excluded, tuple(obligations), depth, seed))
+    return tasks
+
+
+def decide(task: Task) -> Iterator[Result]:
+    """Decide every obligation of a task, each yielded as soon as it is known."""
+    yield from _Decision(task).results()
+
+
+class _Decision:
+    """The state of deciding one task."""
+
+    def __init__(self, task: Task):
+        self._task = task
+        self._open = {o.property: o for o in task.obligations}
+        self._assume: Assumptions = DEFAULT.without(*task.excluded)
+        self._witnesses: dict[str, int] = {}
+        self._started = time.perf_counter()
+
+    def results(self) -> Iterator[Result]:
+        """Violations at handler granularity first, then what windows add, then proofs."""
+        configuration = self._task.configuration
+        relation, space = self._search(Granularity.HANDLER, configuration.handler_states)
+        yield from self._violations(relation, space)
+        yield from self._sometimes(relation, space)
+        if not self._open:
+            return
+        relation, space = self._search(Granularity.SECTION, configuration.section_states)
+        yield from self._violations(relation, space)
+        yield from self._recoverable(relation, space)
+        yield from self._exhausted(space)
+        yield from self._induction(relation, space)
+
+    def _properties(self, *kinds: Kind) -> list[Property]:
+        return [CATALOGUE[name] for name in self._open if CATALOGUE[name].kind in kinds]
+
+    def _search(self, granularity: Granularity, states: int) -> tuple[Relation, Space]:
+        relation = build_relation(self._task.configuration.topology, self._assume, granularity)
+        items = self._properties(Kind.ALWAYS, Kind.STEP, Kind.SOMETIMES)
+        recoverable = self._properties(Kind.RECOVERABLE)
+        keep_edges = bool(recoverable) and granularity is Granularity.SECTION
+        space = ExplicitSearch(Successors(relation), items, states, keep_edges, self._task.depth).run()
+        for name, depth in space.witnesses.items():
+            self._witnesses.setdefault(name, depth)
+        return relation, space
+
+    def _violations(self, relation: Relation, space: Space) -> Iterator[Result]:
+        for name, violation in space.violations.items():
+            item = CATALOGUE[name]
+            if item.kind in (Kind.ALWAYS, Kind.STEP):
+                trace = attribute(self._trace(relation, violation.steps), item, violation.instance.objects)
+                causes = self._failures(relation, space) if item.causes else {}
+                yield self._decided(item, Verdict.VIOLATED, _method(relation), len(trace), space, trace, causes)
+
+    def _failures(self, relation: Relation, space: Space) -> dict[str, Trace]:
+        """Every failing check of a space, with a shortest execution each."""
+        return {
+            f"{outcome.value} {where}": self._trace(relation, steps)
+            for (outcome, where), steps in sorted(space.failures.items(), key=lambda item: len(item[1]))
+        }
+
+    def _trace(self, relation: Relation, steps: Sequence[Step]) -> Trace:
+        """The execution, replayed by the concrete reading."""
+        actions = [step.choice.action for step in steps]
+        topology = relation.layout.topology
+        return record(topology, self._assume, relation.granularity.value, actions)
+
+    def _sometimes(self, relation: Relation, space: Space) -> Iterator[Result]:
+        """An edge is reachable when a step was seen that takes it, and dead when no path can."""
+        for item in self._properties(Kind.SOMETIMES):
+            if item.id in space.witnesses:
+                yield self._decided(item, Verdict.PROVED, "witness found", space.witnesses[item.id], space)
+            elif space.complete or is_dead(item, relation):
+                yield self._decided(item, Verdict.VIOLATED, "no path takes it", None, space)
+            else:
+                yield self._decided(item, Verdict.UNKNOWN, _method(relation), space.depth, space)
+
+    def _recoverable(self, relation: Relation, space: Space) -> Iterator[Result]:
+        for item in self._properties(Kind.RECOVERABLE):
+            if not space.complete:
+                yield self._decided(item, Verdict.UNKNOWN, _method(relation), space.depth, space)
+                continue
+            found = unrecoverable(item, relation, space)
+            self._witnesses.update(found.witnesses)
+            if found.state is None:
+                yield self._proved(item, space)
+            else:
+                trace = attribute(self._trace(relation, space.execution(found.state)), item, found.objects)
+                yield self._decided(item, Verdict.VIOLATED, _method(relation), len(trace), space, trace)
+
+    def _exhausted(self, space: Space) -> Iterator[Result]:
+        if space.complete:
+            for item in self._properties(Kind.ALWAYS, Kind.STEP):
+                yield self._proved(item, space)
+
+    def _proved(self, item: Property, space: Space) -> Result:
+        """A property that holds everywhere in a complete space, unless nothing there could break it."""
+        if item.id not in self._witnesses:
+            return self._decided(item, Verdict.VACUOUS, "exhaustive search", space.depth, space)
+        return self._decided(item, Verdict.PROVED, "exhaustive search, every window", space.depth, space)
+
+    def _induction(self, relation: Relation, space: Space) -> Iterator[Result]:
+        items = self._properties(Kind.ALWAYS, Kind.STEP)
+        proofs = prove_by_induction(relation, items, space.states, self._task.seed) if items else {}
+        for item in items:
+            proof = proofs.get(item.id)
+            if proof is None:
+                yield self._decided(item, Verdict.BOUNDED, _method(relation), space.depth, space)
+            else:
+                yield self._decided(item, Verdict.PROVED, proof.method, None, None, invariant=proof.invariant)
+
+    def _decided(
+        self,
+        item: Property,
+        verdict: Verdict,
+        method: str,
+        depth: int | None,
+        space: Space | None,
+        trace: Trace | None = None,
+        causes: dict[str, Trace] | None = None,
+        invariant: str | None = None,
+    ) -> Result:
+        now = time.perf_counter()
+        evidence = Evidence(
+            method=method,
+            seconds=now - self._started,
+            depth=depth,
+            states=None if space is None else len(space.states),
+            witness=self._witnesses.get(item.id),
+            invariant=invariant,
+            solver=f"z3 {z3.get_version_string()}",
+            seed=self._task.seed,
+            trace=trace,
+            causes=causes or {},
+        )
+        self._started = now
+        return Result(self._open.pop(item.id), verdict, evidence)
+
+
+def _method(relation: Relation) -> str:
+    return f"explicit search, {relation.granularity.value} granularity"
