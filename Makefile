@@ -27,7 +27,7 @@ test: $(READY)
 	@$(BIN)/python -m pytest -n auto -q $(ARGS)
 
 bench: $(READY)
-	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/python -m proofs.benchmarks $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check .

@@ -53,6 +53,14 @@ class Relation:
     diagrams: Diagrams = field(default_factory=Diagrams)
 
 
+@dataclass(slots=True)
+class _Explored:
+    """A section's diagram, and the variables on whose possible values it depends."""
+
+    diagram: Diagram
+    consulted: set[int]
+
+
 class Explorer:
     """Builds the relation of a topology for states whose variables have values in `known`."""
 
@@ -68,21 +76,30 @@ class Explorer:
         self._assume = assume
         self._granularity = granularity
         self.relation = Relation(layout, granularity, known)
-        self._joined: dict[Any, Diagram] = {}
+        self._joined: dict[Any, _Explored] = {}
         self._numbers: dict[Any, int] = {}
-        self._waiting: list[Section] = []
+        self._sections: list[Section] = []
+        self._explored: dict[Action | int, _Explored] = {}
 
     def explore(self, possible: tuple[Action, ...]) -> Relation:
         """Explore every action, and every continuation they lead to."""
-        for action in possible:
-            if self._can_execute(action):
-                self.relation.first.append((action, self._section(Section(action))))
-        done = 0
-        while done < len(self._waiting):
-            section = self._waiting[done]
-            self.relation.continuations.append((section, self._section(section)))
-            done += 1
-        return self.relation
+        relation = self.relation
+        executable = [action for action in possible if self._can_execute(action)]
+        relation.first = [(action, self._explore(action, Section(action))) for action in executable]
+        number = 0
+        relation.continuations = []
+        while number < len(self._sections):
+            section = self._sections[number]
+            number += 1
+            relation.continuations.append((section, self._explore(number, section)))
+        return relation
+
+    def widen(self, known: list[int]) -> None:
+        """Let variables have more values; what does not depend on them stays explored."""
+        widened = {v for v, (old, new) in enumerate(zip(self.relation.known, known, strict=True)) if old != new}
+        self.relation.known = known
+        self._joined = {key: e for key, e in self._joined.items() if e.consulted.isdisjoint(widened)}
+        self._explored = {key: e for key, e in self._explored.items() if e.consulted.isdisjoint(widened)}
 
     def _can_execute(self, action: Action) -> bool:
         """Whether the acting vCPU can be the one that executes (or is being saved) on the action's CPU."""
@@ -94,20 +111,30 @@ class Explorer:
         position = layout.positions[variable][action.actor]
         return bool(self.relation.known[variable] >> position & 1)
 
-    def _section(self, section: Section) -> Diagram:
+    def _explore(self, key: Action | int, section: Section) -> Diagram:
+        """The diagram of a section, explored unless it is already."""
+        found = self._explored.get(key)
+        if found is None:
+            found = self._explored[key] = self._section(section)
+        return found.diagram
+
+    def _section(self, section: Section) -> _Explored:
         """The diagram of a section: run it again and again, each time taking the last Yes back."""
-        store = self.relation.diagrams
+        m, store = self._machine, self.relation.diagrams
+        outer, m.consulted = m.consulted, set()
         prefix = list(section.script)
         floor = len(prefix)
         highs: list[Diagram] = []
         while True:
             diagram: Diagram = self._run(section, prefix)
-            questions, answers = self._machine.questions, self._machine.answers
+            questions, answers = m.questions, m.answers
             while len(answers) > floor and not answers[-1]:
                 answers.pop()
                 diagram = store.node(*questions[len(answers)], highs.pop(), diagram)
             if len(answers) == floor:
-                return diagram
+                explored = _Explored(diagram, m.consulted)
+                m.consulted = outer | explored.consulted
+                return explored
             highs.append(diagram)
             answers[-1] = False
             prefix = list(answers)
@@ -139,11 +166,15 @@ class Explorer:
                 questions, answers = m.questions, m.answers
                 self._joined[key] = self._section(following)
                 m.questions, m.answers = questions, answers
-            return self._joined[key]
-        if place not in self._numbers:
-            self._waiting.append(Section(section.action, suspend.window, tuple(m.answers), m.passed_stops + 1))
-            self._numbers[place] = len(self._waiting)
-        number = self._numbers[place]
+            m.consulted |= self._joined[key].consulted
+            return self._joined[key].diagram
+        reached = Section(section.action, suspend.window, tuple(m.answers), m.passed_stops + 1)
+        number = self._numbers.get(place, 0)
+        if number:
+            self._sections[number - 1] = reached
+        else:
+            self._sections.append(reached)
+            number = self._numbers[place] = len(self._sections)
         self._set_section(section.action.cpu, number)
         return self._leaf(Outcome.SUSPENDED, suspend.window, section=number)
 
@@ -163,6 +194,7 @@ class Explorer:
                     found.append((variable, Copy(written.variable)))
                     continue
                 written = known.bit_length() - 1
+            m.consulted.add(variable)
             if m.known[variable] != 1 << written:
                 found.append((variable, written))
         return tuple(found)
@@ -230,13 +262,13 @@ def build_relation(
     """
     layout = Layout(topology)
     possible = actions(topology, assume)
-    known = initial_masks(layout)
+    explorer = Explorer(layout, assume, granularity, initial_masks(layout), assertions)
     while True:
-        relation = Explorer(layout, assume, granularity, list(known), assertions).explore(possible)
-        grown = _grow(relation, known)
-        if grown == known:
+        relation = explorer.explore(possible)
+        grown = _grow(relation, relation.known)
+        if grown == relation.known:
             return relation
-        known = grown
+        explorer.widen(grown)
 
 
 def _grow(relation: Relation, known: list[int]) -> list[int]:

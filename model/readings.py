@@ -55,6 +55,8 @@ class Symbolic(Machine):
         super().__init__(layout, assertions)
         self._decode, self._encode = _tables(self)
         self._same_domain = [hash(variable.domain) for variable in layout.variables]
+        self.consulted: set[int] = set()
+        """The variables whose possible values made a difference to a run; never forgotten by `begin`."""
 
     def begin(self, known: list[int], cpu: int, script: Sequence[bool], stops: int, keep_writes: bool) -> None:
         """Start an operation of a CPU; `known` is the mask of values that each variable can have.
@@ -79,6 +81,7 @@ class Symbolic(Machine):
         written = self.writes.get(variable)
         if written is not None:
             return self.decode(variable, written) if isinstance(written, int) else written
+        self.consulted.add(variable)
         known = self.known[variable]
         if known & (known - 1) == 0:
             return self.decode(variable, known.bit_length() - 1)

@@ -31,6 +31,15 @@ class CommandOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     timeout: float
 
 
+class FailingCheck(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A CHECK, panic, assertion, deadlock or crash that is reached, and a shortest execution that reaches it."""
+
+    check: Annotated[str, Meta(description="Outcome, and file:line or message of the check.")]
+    finding: str | None
+    length: int
+    trace: dict[str, Any]
+
+
 class DecidedObligation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One obligation: what was to be decided, the verdict, what stands behind it, and what was expected."""
 
@@ -44,7 +53,6 @@ class DecidedObligation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     finding: Annotated[str | None, Meta(description="The id of the finding that explains a violation.")]
     expected: Annotated[bool, Meta(description="Whether the verdict is the expected one.")]
     explanation: Annotated[str, Meta(description="What was expected and what happened.")]
-    cause: Annotated[str | None, Meta(description="The root cause that tells this violation from others.")]
     method: Annotated[str, Meta(description="The engine and its mode.")]
     depth: Annotated[
         int | None, Meta(description="The bound, the length of the trace, or the diameter of the state space.")
@@ -57,6 +65,9 @@ class DecidedObligation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     seed: int
     seconds: float
     trace: Annotated[dict[str, Any] | None, Meta(description="The shortest execution that breaks the property.")]
+    failing_checks: Annotated[
+        tuple[FailingCheck, ...], Meta(description="Of a property that fails in several ways: every one of them.")
+    ]
 
 
 class ResultsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,7 +108,6 @@ def _decided(result: Result) -> DecidedObligation:
         finding=result.finding,
         expected=result.expected,
         explanation=result.explanation,
-        cause=result.cause,
         method=evidence.method,
         depth=evidence.depth,
         states=evidence.states,
@@ -108,6 +118,10 @@ def _decided(result: Result) -> DecidedObligation:
         seed=evidence.seed,
         seconds=evidence.seconds,
         trace=evidence.trace.to_json() if evidence.trace is not None else None,
+        failing_checks=tuple(
+            FailingCheck(check=check, finding=result.findings.get(check), length=len(trace), trace=trace.to_json())
+            for check, trace in evidence.causes.items()
+        ),
     )
 
 

@@ -63,6 +63,8 @@ class Result:
     finding: str | None = None
     expected: bool = True
     explanation: str = ""
+    findings: Mapping[str, str] = field(default_factory=dict)
+    """For a property that fails in several ways: the finding of each failing check."""
 
     def verdict_text(self) -> str:
         """The verdict with its bound, as reports print it."""

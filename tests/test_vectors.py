@@ -364,6 +364,6 @@ def test_tracing_marks_whole_statements_and_leaves_no_trace(tmp_path: Path) -> N
     assert differences == []
     assert lines[:2] == [Location("src/api.c", 2912, 2912), Location("src/api.c", 2913, 2913)]
     assert (
-        Location("src/ffa/spmc/direct_messaging.c", 496, 496) in lines
+        Location("src/ffa/spmc/direct_messaging.c", 499, 499) in lines
     )  # an `if` over three lines, marked on the last
     assert sys.gettrace() is before

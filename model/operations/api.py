@@ -45,11 +45,11 @@ def api_yield(m: Machine, current: Vcpu) -> Reply:
 @source(API_C)
 def api_ffa_abort(m: Machine, current: Vcpu, reserved_registers_zero: bool = True) -> Reply:
     """FFA_ABORT: a partition met a fatal error."""
-    if ffa_is_vm_id(current.vm.id):
-        return ffa_error(FfaError.NOT_SUPPORTED), None
-    if not reserved_registers_zero:
-        return ffa_error(FfaError.INVALID_PARAMETERS), None
-    return ffa_partition_abort(m, current)
+    if ffa_is_vm_id(current.vm.id):  # L362
+        return ffa_error(FfaError.NOT_SUPPORTED), None  # L364
+    if not reserved_registers_zero:  # L367
+        return ffa_error(FfaError.INVALID_PARAMETERS), None  # L372
+    return ffa_partition_abort(m, current)  # L375
 
 
 @source(API_C)

@@ -91,7 +91,7 @@ def sp_boot_next(m: Machine, current: Vcpu) -> Vcpu | None:
     cpu_indx = current.cpu.index  # L287
     if current.cpu.last_sp_initialized:  # L289
         return None  # L290
-    if cpu_indx == PRIMARY_CPU_INDEX:  # L302
+    if cpu_indx == PRIMARY_CPU_INDEX:  # L293-302
         next_vm = vm_get_next_boot(m, current.vm)  # L303
     else:
         next_vm = vm_get_next_boot_secondary_core(m, current.vm)  # L306

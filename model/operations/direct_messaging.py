@@ -88,7 +88,7 @@ def ffa_direct_msg_is_direct_response_valid(m: Machine, current: Vcpu, args: Dir
         return hypervisor_is_direct_response_valid(m, current, args)
     return (
         args.sender != args.receiver and args.sender == current.vm.id and m.is_current_world(args.sender)
-    )  # L113-115
+    )  # L114-116
 
 
 @source(DIRECT_MESSAGING_C)

@@ -111,7 +111,7 @@ def api_vcpu_prepare_run(m: Machine, current: Vcpu, vcpu: Vcpu, timer_expired: b
     need_vm_lock = vcpu.state in (VcpuState.WAITING, VcpuState.CREATED) or (
         not vcpu.vm.partition.el0
         and vcpu.state in (VcpuState.BLOCKED_INTERRUPT, VcpuState.BLOCKED, VcpuState.PREEMPTED)
-    )  # L1238
+    )  # L1238-1243
     if need_vm_lock:  # L1245
         m.unlock(vcpu)  # L1246
         m.unlock(current)  # L1247

@@ -37,9 +37,9 @@ def ffa_interrupts_find_target_vcpu(m: Machine, current: Vcpu, intid: int) -> tu
 @source(INTERRUPTS_C)
 def ffa_interrupts_find_target_vcpu_secure_interrupt(m: Machine, current: Vcpu, intid: int) -> Vcpu | None:
     """This CPU's vCPU of the partition that owns a device interrupt."""
-    for vm in m.vms:  # L45
-        if intid in vm.partition.interrupts:  # L57
-            return api_ffa_get_vm_vcpu(m, vm, current)  # L58
+    for vm in m.vms:  # L44-45
+        if intid in vm.partition.interrupts:  # L58
+            return api_ffa_get_vm_vcpu(m, vm, current)  # L59
     return None  # L64
 
 

@@ -29,10 +29,10 @@ def load_secondary(m: Machine, vm: Vm, succeeds: bool) -> None:
     """Load a secondary VM or SP.  When it fails late, the VM stays NULL, but in the boot list."""
     m.lock(vm)
     if succeeds:
-        vcpu = vm_get_vcpu(m, vm, 0)  # L821
-        m.lock(vcpu)  # L823
-        vcpu_secondary_reset_and_start(m, vcpu)  # L826-835
-        m.unlock(vcpu)  # L838
+        vcpu = vm_get_vcpu(m, vm, 0)  # L820
+        m.lock(vcpu)  # L822
+        vcpu_secondary_reset_and_start(m, vcpu)  # L825-834
+        m.unlock(vcpu)  # L837
         m.check(vm_set_state(m, vm, VmState.CREATED), "src/load.c:857")  # L857
     m.unlock(vm)  # L860
 
@@ -42,6 +42,6 @@ def load_vms(m: Machine, failing: Vm | None = None) -> None:
     """Load every partition; one of them may fail, the rest is loaded all the same."""
     for vm in m.vms:
         if vm.partition.kind is PartitionKind.PRIMARY:
-            load_primary(m, vm)  # L979
+            load_primary(m, vm)  # L985
         elif vm.partition.kind is not PartitionKind.OTHER_WORLD:
             load_secondary(m, vm, vm is not failing)  # L1046

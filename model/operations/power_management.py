@@ -75,7 +75,7 @@ def ffa_direct_msg_handle_framework_msg(m: Machine, current: Vcpu, args: DirectM
     """A framework message from the SPMD: PSCI CPU_OFF of this CPU."""
     if not (
         args.sender == HF_SPMD_VM_ID and args.receiver == HF_SPMC_VM_ID and current.vm.id == m.other_world_id
-    ):  # L496
+    ):  # L499
         return ffa_error(FfaError.INVALID_PARAMETERS), None
     target = find_next_vcpu_to_inform(m, vm_get_boot_vm(m), current.cpu)  # L436
     m.cpu.priority_mask = PriorityMask.ALL_MASKED  # L445

@@ -78,37 +78,37 @@ def plat_psci_cpu_resume(m: Machine, cpu: Cpu) -> Reply:
 @source("src/arch/aarch64/plat/psci/hypervisor.c")
 def hypervisor_cpu_resume(m: Machine, cpu: Cpu) -> Reply:
     """plat_psci_cpu_resume of the hypervisor: the primary VM's vCPU of this CPU runs."""
-    vcpu = vm_get_vcpu(m, vm_get_boot_vm(m), cpu.index)
-    vcpu.cpu = cpu
-    return None, vcpu
+    vcpu = vm_get_vcpu(m, vm_get_boot_vm(m), cpu.index)  # L66
+    vcpu.cpu = cpu  # L67
+    return None, vcpu  # L76
 
 
 @source("src/arch/aarch64/hypervisor/psci_handler.c")
 def psci_primary_cpu_on(m: Machine, current: Vcpu, target_index: int) -> Reply:
     """PSCI CPU_ON by the primary VM: prepare its vCPU of the CPU that is to come up."""
-    if cpu_on(m, m.cpus[target_index]):
+    if cpu_on(m, m.cpus[target_index]):  # L165
         return None, None
-    target = vm_get_vcpu(m, current.vm, target_index)
-    m.lock(target)
-    vcpu_prepare(m, target)
-    m.unlock(target)
+    target = vm_get_vcpu(m, current.vm, target_index)  # L170
+    m.lock(target)  # L171
+    vcpu_prepare(m, target)  # L172
+    m.unlock(target)  # L173
     return None, None
 
 
 @source("src/arch/aarch64/hypervisor/psci_handler.c")
 def psci_primary_cpu_off(m: Machine, current: Vcpu) -> Reply:
     """PSCI CPU_OFF by the primary VM."""
-    cpu_off(m, current.cpu)
+    cpu_off(m, current.cpu)  # L153
     return None, None
 
 
 @source("src/arch/aarch64/hypervisor/psci_handler.c")
 def psci_secondary_cpu_on(m: Machine, current: Vcpu, target_index: int) -> Reply:
     """PSCI CPU_ON by a secondary VM: prepare one of its own vCPUs and tell the scheduler."""
-    target = vm_get_vcpu(m, current.vm, target_index)
-    m.lock(target)
-    vcpu_was_off = vcpu_secondary_reset_and_start(m, target)
-    m.unlock(target)
-    if vcpu_was_off:
-        return api_wake_up(m, current)
+    target = vm_get_vcpu(m, current.vm, target_index)  # L324
+    m.lock(target)  # L325
+    vcpu_was_off = vcpu_secondary_reset_and_start(m, target)  # L326
+    m.unlock(target)  # L328
+    if vcpu_was_off:  # L330
+        return api_wake_up(m, current)  # L335
     return None, None

@@ -80,9 +80,9 @@ def api_vcpu_off(m: Machine, current: Vcpu) -> Reply:
 @source(API_C)
 def api_wake_up(m: Machine, current: Vcpu) -> Reply:
     """Return to the primary VM so that it runs another vCPU."""
-    m.lock(current)
-    next_vcpu = api_switch_to_primary(m, current, FfaValue(Func.INTERRUPT), VcpuState.BLOCKED)
-    m.unlock(current)
+    m.lock(current)  # L345
+    next_vcpu = api_switch_to_primary(m, current, FfaValue(Func.INTERRUPT), VcpuState.BLOCKED)  # L337
+    m.unlock(current)  # L347
     return None, next_vcpu
 
 

@@ -33,25 +33,25 @@ def vcpu_virt_interrupt_peek_pending_and_enabled(m: Machine, vcpu: Vcpu) -> int:
 def vcpu_virt_interrupt_get_pending_and_enabled(m: Machine, vcpu: Vcpu) -> int:
     """Take the first pending interrupt that is enabled off the queue; HF_INVALID_INTID if there is none."""
     intid = vcpu_virt_interrupt_peek_pending_and_enabled(m, vcpu)  # L580
-    if intid != HF_INVALID_INTID:  # L583
-        vcpu.vint_pending = tuple(vcpu.vint_pending)[1:]  # L584
-    return intid  # L598
+    if intid != HF_INVALID_INTID:  # L582
+        vcpu.vint_pending = tuple(vcpu.vint_pending)[1:]  # L583-584
+    return intid  # L596
 
 
 @source(VCPU_C)
 def vcpu_virt_interrupt_inject(m: Machine, vcpu: Vcpu, intid: int) -> None:
     """Make an interrupt pending, unless it is already."""
-    if m.satisfies(vcpu, "vint_pending", lambda queue: intid in queue):  # L613
-        return  # L614
-    vcpu.vint_pending = (*tuple(vcpu.vint_pending), intid)  # L618
+    if m.satisfies(vcpu, "vint_pending", lambda queue: intid in queue):  # L611
+        return  # L612
+    vcpu.vint_pending = (*tuple(vcpu.vint_pending), intid)  # L616
 
 
 @source(VCPU_C)
 def vcpu_virt_interrupt_clear(m: Machine, vcpu: Vcpu, intid: int) -> None:
     """Make an interrupt no longer pending."""
-    if m.satisfies(vcpu, "vint_pending", lambda queue: intid not in queue):  # L640
-        return  # L641
-    vcpu.vint_pending = tuple(pending for pending in tuple(vcpu.vint_pending) if pending != intid)  # L644-655
+    if m.satisfies(vcpu, "vint_pending", lambda queue: intid not in queue):  # L636
+        return  # L637
+    vcpu.vint_pending = tuple(pending for pending in tuple(vcpu.vint_pending) if pending != intid)  # L640-653
 
 
 @source("src/api.c")

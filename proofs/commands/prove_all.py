@@ -22,7 +22,7 @@ from proofs.runner import run
 PLAIN_WIDTH = 160
 """Columns of output that does not go to a terminal."""
 
-EXAMPLE = "Example: prove-all --property P01 --topology 2x2 --traces --json results.json"
+EXAMPLE = "Example: prove-all --property P01 --topology 2x2 --json results.json"
 EXIT_CODES = "Exit codes, the most severe wins: " + ", ".join(f"{code:d} {code.text}" for code in ExitCode)
 
 
@@ -57,9 +57,6 @@ def prove_all(
         int, typer.Option(min=1, metavar="SECONDS", help="How long one obligation may take before it is given up.")
     ] = 600,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="The solver's random seed.")] = 0,
-    traces: Annotated[
-        bool, typer.Option("--traces", help="Print the shortest execution of expected violations, too.")
-    ] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write all evidence, as JSON.")
     ] = None,
@@ -100,7 +97,7 @@ def prove_all(
     with progress(_console(stderr=True), len(planned)) as on_result:
         outcome = run(tasks, obligations.decide, options.jobs, options.timeout, on_result)
     results = findings.judge(outcome.results)
-    print_report(_console(stderr=False), results, findings.titles(), traces)
+    print_report(_console(stderr=False), results, findings.titles())
     if outcome.interrupted:
         raise CommandError(ExitCode.INTERRUPTED, "interrupted; no results file was written")
     if json_file:

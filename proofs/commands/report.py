@@ -16,15 +16,12 @@ from proofs.verdicts import Obligation, Result, Verdict
 _STYLES = {Verdict.PROVED: "green", Verdict.BOUNDED: "cyan", Verdict.VIOLATED: "yellow"}
 
 
-def print_report(console: Console, results: Sequence[Result], titles: Mapping[str, str], all_traces: bool) -> None:
-    """Print everything about judged results; `titles` are those of the findings, by id.
-
-    Expected violations show their shortest execution only with `all_traces`, deviations always.
-    """
+def print_report(console: Console, results: Sequence[Result], titles: Mapping[str, str]) -> None:
+    """Print everything about judged results; `titles` are those of the findings, by id."""
     deviations = [result for result in results if code_of(result) is not ExitCode.AS_EXPECTED]
     violations = [r for r in results if r.verdict is Verdict.VIOLATED and code_of(r) is ExitCode.AS_EXPECTED]
     console.print(_table(results))
-    _print_violations(console, violations, titles, all_traces)
+    _print_violations(console, violations, titles)
     _print_deviations(console, deviations, titles)
     console.print(_summary(results, len(deviations)), soft_wrap=True)
 
@@ -68,30 +65,40 @@ def _how_it_is_known(result: Result) -> str:
     return ", ".join(facts)
 
 
-def _print_violations(
-    console: Console, violations: Iterable[Result], titles: Mapping[str, str], all_traces: bool
-) -> None:
-    """One line for each property and finding, whatever the number of configurations that show it."""
+def _print_violations(console: Console, violations: Iterable[Result], titles: Mapping[str, str]) -> None:
+    """Each property and finding once, whatever the number of configurations, with the shortest execution."""
     groups: defaultdict[tuple[str, str], list[Result]] = defaultdict(list)
     for result in violations:
         groups[result.obligation.property, result.finding or ""].append(result)
     if not groups:
         return
     console.print("Violated, as expected:")
-    for (property_id, finding), group in groups.items():
+    for (property_id, _), group in groups.items():
+        shortest = min(group, key=lambda result: result.evidence.depth or 0)
         places = ", ".join(configuration(result.obligation) for result in group)
-        console.print(f"  {property_id}: {finding}, {titles.get(finding, '')} ({places})", soft_wrap=True)
-        if all_traces:
-            _print_trace(console, min(group, key=lambda result: result.evidence.depth or 0))
+        console.print(f"  {property_id} on {places}", style="bold", soft_wrap=True)
+        for line in _finding_lines(shortest, titles):
+            console.print(f"    {line}", soft_wrap=True)
+        _print_trace(console, shortest)
     console.print()
+
+
+def _finding_lines(result: Result, titles: Mapping[str, str]) -> list[str]:
+    """The findings that explain a violation; by failing check, where they are told apart by it."""
+    if result.findings:
+        return [
+            f"{finding}, {titles.get(finding, '')}: {check} ({len(result.evidence.causes[check])} steps)"
+            for check, finding in result.findings.items()
+        ]
+    return [f"{result.finding}, {titles.get(result.finding or '', '')}"]
 
 
 def _print_deviations(console: Console, deviations: Iterable[Result], titles: Mapping[str, str]) -> None:
     for result in deviations:
         heading = f"{result.obligation.property} on {configuration(result.obligation)}: {result.verdict_text()}"
         console.print(f"NOT AS EXPECTED: {heading}", style="bold red", soft_wrap=True)
-        finding = f"{result.finding}, {titles.get(result.finding, '')}" if result.finding else ""
-        for line in filter(None, (result.explanation, result.evidence.detail, finding)):
+        found = _finding_lines(result, titles) if result.finding else []
+        for line in filter(None, (result.explanation, result.evidence.detail, *found)):
             console.print(f"  {line}", soft_wrap=True)
         _print_trace(console, result)
         console.print()

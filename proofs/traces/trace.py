@@ -1,10 +1,9 @@
-"""Traces: an execution with everything a reader needs, made by replaying it with the concrete reading."""
+"""Traces: an execution with everything a reader needs, made by running it with the concrete reading."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -13,12 +12,16 @@ from model.environment import Action, Assumptions
 from model.machine import Outcome
 from model.readings import Concrete
 from model.simulation import Executed, Simulation
-from model.source import UPSTREAM_COMMIT, Location
+from model.source import Location
 from model.topology import Topology
-from model.tracing import passed_lines
-from model.values import HF_INVALID_VM_ID, FfaValue
-from model.variables import Key, Layout, Variable
-from properties.language import Kind, Property, StepLabel
+from model.values import FfaValue, World
+from model.variables import Key, Layout
+from proofs.traces.breach import Breach, find_breach
+from proofs.traces.file_format import TraceFile, trace_file
+from proofs.traces.path import Passage, walk
+from proofs.traces.values import field_text, object_text
+from proofs.traces.words import notes, step_text
+from properties.language import Property, StepLabel
 
 
 class ReplayError(RuntimeError):
@@ -35,12 +38,12 @@ class Change:
     new: str
 
     def __str__(self) -> str:
-        return f"{self.object.kind} {self.object} {self.field}: {self.old} -> {self.new}"
+        return f"{object_text(self.object)} {self.field}: {self.old} -> {self.new}"
 
 
 @dataclass(frozen=True, slots=True)
 class TraceStep:
-    """One step: who did what, from which window on, how it ended, what changed, which lines were passed."""
+    """One step: who did what, from which window on, how it ended, who runs next, what changed, the path taken."""
 
     action: Action
     window: str
@@ -50,9 +53,15 @@ class TraceStep:
     delivered: tuple[tuple[Key, FfaValue], ...]
     events: tuple[str, ...]
     refused: tuple[str, ...]
+    next: Key | None
     changes: tuple[Change, ...]
-    lines: tuple[Location, ...]
+    path: tuple[Passage, ...]
     state: tuple[int, ...]
+
+    @property
+    def lines(self) -> tuple[Location, ...]:
+        """The C lines passed, in order."""
+        return tuple(passage.location for passage in self.path if passage.location is not None)
 
     @property
     def label(self) -> StepLabel:
@@ -71,7 +80,10 @@ class TraceStep:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """An execution from the initial state; its length is its number of steps."""
+    """An execution from the initial state; its length is its number of steps.
+
+    `property_id`, `title`, `statement` and `breach` say what its end violates, `finding` which finding it shows.
+    """
 
     topology: Topology
     granularity: str
@@ -79,74 +91,93 @@ class Trace:
     assertions: bool
     initial: tuple[int, ...]
     steps: tuple[TraceStep, ...]
-    property: str = ""
-    objects: tuple[Key, ...] = field(default=())
+    property_id: str = ""
+    objects: tuple[Key, ...] = ()
+    title: str = ""
+    statement: str = ""
+    breach: Breach | None = None
+    finding: str = ""
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    @property
+    def is_spmc(self) -> bool:
+        """Whether the trace is of the SPMC, not of the hypervisor."""
+        return self.topology.world is World.SPMC
+
+    @property
+    def states(self) -> tuple[tuple[int, ...], ...]:
+        """Every state, the initial one first."""
+        return (self.initial, *(step.state for step in self.steps))
 
     def summary_lines(self) -> list[str]:
         """The execution in words: one line for each step, then the lifecycle state it changed."""
         lines = []
         for number, step in enumerate(self.steps, 1):
-            lines.append(f"{number:3}. {describe(step)}")
-            if number == len(self.steps) or any(change.field == "state" for change in step.changes):
-                shown = [str(c) for c in step.changes if c.field == "state"]
-                if shown:
-                    lines.append("       " + "; ".join(shown))
+            lines.append(" | ".join([f"{number:3}. {step_text(step, self.is_spmc)}", *notes(step, self.is_spmc)]))
+            shown = [str(change) for change in step.changes if change.field == "state"]
+            if shown:
+                lines.append("       " + "; ".join(shown))
         return lines
 
+    def to_file(self) -> TraceFile:
+        """The trace as a trace file holds it."""
+        return trace_file(self)
+
     def to_json(self) -> dict[str, Any]:
-        """The trace as plain data (docs/formats.md, "Traces")."""
-        return {
-            "schema": "hafnium-lifecycle-proofs/trace",
-            "version": 1,
-            "upstream_commit": UPSTREAM_COMMIT,
-            "topology": msgspec.to_builtins(self.topology),
-            "granularity": self.granularity,
-            "assumptions": msgspec.to_builtins(self.assume),
-            "assertions": self.assertions,
-            "property": self.property,
-            "objects": [f"{key.kind} {key}" for key in self.objects],
-            "steps": [_step_json(step) for step in self.steps],
-        }
+        """The trace as plain data (docs/schemas/trace.schema.json)."""
+        return dict(msgspec.to_builtins(self.to_file()))
 
 
-def describe(step: TraceStep) -> str:
-    """One step in the words of the C code."""
-    start = f"{step.action}" + (f" goes on after {step.window}" if step.window else "")
-    match step.outcome:
-        case Outcome.SUSPENDED:
-            end = f"reaches window {step.where}"
-        case Outcome.RETURN:
-            end = f"returns {step.reply}" if step.reply else ""
-        case _:
-            end = f"{step.outcome.value.upper()} at {step.where}"
-    told = ", ".join(f"{key} gets {value}" for key, value in step.delivered)
-    return " | ".join(part for part in (start, end, told, *step.events, *step.refused) if part)
+class Recorder:
+    """Executes actions one after the other from the initial state, and records a step for each."""
 
+    def __init__(self, layout: Layout, assume: Assumptions, granularity: str, assertions: bool):
+        self.layout = layout
+        self._simulation = Simulation(layout, assume, granularity == "section", assertions)
+        self._walked: dict[int, int] = {}
+        self.initial = self._simulation.state
 
-def _step_json(step: TraceStep) -> dict[str, Any]:
-    action = step.action
-    return {
-        "cpu": action.cpu,
-        "actor": None if action.actor is None else str(action.actor),
-        "operation": action.operation,
-        "arguments": [str(argument) for argument in action.arguments],
-        "text": str(action),
-        "after_window": step.window or None,
-        "outcome": step.outcome.value,
-        "where": step.where,
-        "reply": None if step.reply is None else str(step.reply),
-        "delivered": {str(key): str(value) for key, value in step.delivered},
-        "events": list(step.events),
-        "refused": list(step.refused),
-        "changes": [
-            {"object": f"{c.object.kind} {c.object}", "field": c.field, "old": c.old, "new": c.new}
-            for c in step.changes
-        ],
-        "lines": [str(location) for location in step.lines],
-    }
+    def step(self, action: Action) -> TraceStep | None:
+        """Let an action happen, or go on; None, and nothing happened, if it cannot.
+
+        Raises ValueError if the CPU is executing another action.
+        """
+        before = self._simulation.state
+        skip = self._walked.get(action.cpu, 0)
+        executed, path, walked = walk(lambda: self._simulation.step(action), skip)
+        if executed.outcome in (Outcome.DISABLED, Outcome.BLOCKED):
+            return None
+        self._walked[action.cpu] = walked if executed.outcome is Outcome.SUSPENDED else 0
+        return self._recorded(action, before, executed, path)
+
+    def _recorded(
+        self, action: Action, before: tuple[int, ...], executed: Executed, path: tuple[Passage, ...]
+    ) -> TraceStep:
+        changes = tuple(
+            Change(v.owner, v.field, field_text(v, before[v.index]), field_text(v, executed.state[v.index]))
+            for v in self.layout.variables
+            if before[v.index] != executed.state[v.index]
+        )
+        current = self.layout.by_name[self.layout.cpu_keys[action.cpu], "current"]
+        running = current.domain[executed.state[current.index]]
+        switched = before[current.index] != executed.state[current.index] and isinstance(running, Key)
+        labels = executed.labels
+        return TraceStep(
+            action,
+            executed.window,
+            executed.outcome,
+            executed.where,
+            executed.reply,
+            tuple(labels.delivered),
+            tuple(labels.events),
+            tuple(labels.refused),
+            running if switched and isinstance(running, Key) else None,
+            changes,
+            path,
+            executed.state,
+        )
 
 
 def record(
@@ -160,80 +191,30 @@ def record(
 
     Raises ReplayError when a step cannot happen.
     """
-    layout = Layout(topology)
-    simulation = Simulation(layout, assume, granularity == "section", assertions)
-    initial = simulation.state
+    recorder = Recorder(Layout(topology), assume, granularity, assertions)
     steps = []
     for number, action in enumerate(choices, 1):
-        before = simulation.state
-        executed, lines = passed_lines(lambda: simulation.step(action))  # noqa: B023
-        if executed.outcome in (Outcome.DISABLED, Outcome.BLOCKED):
-            raise ReplayError(f"step {number} cannot happen: {action} is {executed.outcome.value}")
-        steps.append(_trace_step(layout, action, before, executed, lines))
-    return Trace(topology, granularity, assume, assertions, initial, tuple(steps))
-
-
-def _trace_step(
-    layout: Layout, action: Action, before: tuple[int, ...], executed: Executed, lines: Sequence[Location]
-) -> TraceStep:
-    changes = tuple(
-        Change(v.owner, v.field, value_text(v, before[v.index]), value_text(v, executed.state[v.index]))
-        for v in layout.variables
-        if before[v.index] != executed.state[v.index]
-    )
-    labels = executed.labels
-    return TraceStep(
-        action,
-        executed.window,
-        executed.outcome,
-        executed.where,
-        executed.reply,
-        tuple(labels.delivered),
-        tuple(labels.events),
-        tuple(labels.refused),
-        changes,
-        tuple(lines),
-        executed.state,
-    )
-
-
-def value_text(variable: Variable, position: int) -> str:
-    """A value as reports print it."""
-    value = variable.domain[position]
-    match value:
-        case None:
-            return "none"
-        case Enum():
-            return value.name
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return "none" if value == HF_INVALID_VM_ID else f"{value:#x}"
-        case tuple():
-            return "[" + ", ".join(str(item) for item in value) + "]"
-        case Key():
-            return f"CPU{value}" if value.kind == "cpu" else str(value)
-    return str(value)
+        step = recorder.step(action)
+        if step is None:
+            raise ReplayError(f"step {number} cannot happen: {action}")
+        steps.append(step)
+    return Trace(topology, granularity, assume, assertions, recorder.initial, tuple(steps))
 
 
 def attribute(trace: Trace, item: Property, objects: tuple[Key, ...]) -> Trace:
     """The trace as a violation of a property.  Raises ReplayError when its last step does not violate it."""
-    if holds_at_the_end(trace, item, objects):
+    found = _breach_at_the_end(trace, item, objects)
+    if found is None:
         raise ReplayError(f"{item.id} holds at the end of an execution that was said to violate it")
-    return replace(trace, property=item.id, objects=objects)
+    return replace(trace, property_id=item.id, objects=objects, title=item.title, statement=item.text, breach=found)
 
 
 def holds_at_the_end(trace: Trace, item: Property, objects: tuple[Key, ...]) -> bool:
     """Whether a property holds in the last state, or of the last step, by the concrete reading."""
-    layout = Layout(trace.topology)
-    before, after = Concrete(layout), Concrete(layout)
-    states = [trace.initial, *(step.state for step in trace.steps)]
-    after.begin(list(states[-1]), 0)
-    if item.kind in (Kind.ALWAYS, Kind.RECOVERABLE):
-        return bool(item.holds(after, *(after.handles[key] for key in objects)))
-    last = trace.steps[-1]
-    before.begin(list(states[-2]), 0)
-    pairs = [machine.handles[key] for key in objects for machine in (before, after)]
-    return bool(item.holds(last.label, before, after, *pairs))
+    return _breach_at_the_end(trace, item, objects) is None
 
 
+def _breach_at_the_end(trace: Trace, item: Property, objects: tuple[Key, ...]) -> Breach | None:
+    states = trace.states
+    label = trace.steps[-1].label if trace.steps else None
+    return find_breach(item, objects, Layout(trace.topology), states[max(len(states) - 2, 0)], states[-1], label)

@@ -12,7 +12,7 @@ from model.values import (
     FfaValue,
     ffa_is_vm_id,
 )
-from model.variables import LOGICAL_PARTITION_ID, Key
+from model.variables import LOGICAL_PARTITION_ID, Key, Variable
 
 
 def value_text(value: object) -> str | None:
@@ -33,6 +33,14 @@ def value_text(value: object) -> str | None:
         case str() | FfaValue():
             return str(value)
     return "none" if value is NULL else None
+
+
+def field_text(variable: Variable, position: int) -> str:
+    """The value of a field at a position of its domain."""
+    value = variable.domain[position]
+    if variable.field == "dir_req_origin" and value != HF_INVALID_VM_ID:
+        return f"{value:#x}"
+    return value_text(value) or repr(value)
 
 
 def object_text(key: Key) -> str:

@@ -1,0 +1,78 @@
+"""What statements range over, beyond single vCPUs: pairs, CPUs with vCPUs, whole partitions, every object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import combinations, permutations
+
+from model.topology import Topology
+from model.variables import Key, cpu_key, vcpu_key, vm_key
+from properties.language import each_mp_sp_vcpu, each_partition_vcpu, each_sp_vcpu
+
+Scope = Callable[[Topology], Iterable[tuple[Key, ...]]]
+
+
+def _vcpus(topology: Topology) -> list[Key]:
+    return [vcpu_key(partition.id, index) for partition in topology.partitions for index in range(partition.vcpu_count)]
+
+
+def _cpus(topology: Topology) -> list[Key]:
+    return [cpu_key(index) for index in range(topology.cpus)]
+
+
+def each_sp(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every secure partition."""
+    return [(vm_key(partition.id),) for partition in topology.secure_partitions]
+
+
+def every_vm(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every VM structure, the stand-in for the other world included."""
+    return [(vm_key(partition.id),) for partition in topology.partitions]
+
+
+def every_object(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every VM, vCPU and CPU."""
+    vms = [vm_key(partition.id) for partition in topology.partitions]
+    return [(key,) for key in (*vms, *_vcpus(topology), *_cpus(topology))]
+
+
+def each_sp_vcpu_pair(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every two vCPUs of secure partitions, in either order."""
+    return [(first, second) for (first,), (second,) in permutations(each_sp_vcpu(topology), 2)]
+
+
+def each_sp_vcpu_set_of_two(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every two vCPUs of secure partitions, once."""
+    return [(first, second) for (first,), (second,) in combinations(each_sp_vcpu(topology), 2)]
+
+
+def each_sp_vcpu_and_other(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every vCPU of a secure partition with every other vCPU, the normal world's included."""
+    return [(vcpu, other) for (vcpu,) in each_sp_vcpu(topology) for other in _vcpus(topology) if other != vcpu]
+
+
+def each_cpu_and_sp_vcpu(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every CPU with every vCPU of a secure partition."""
+    return [(cpu, vcpu) for cpu in _cpus(topology) for (vcpu,) in each_sp_vcpu(topology)]
+
+
+def each_cpu_and_vcpu(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every CPU with every vCPU of a secure partition or a secondary VM."""
+    return [(cpu, vcpu) for cpu in _cpus(topology) for (vcpu,) in each_partition_vcpu(topology)]
+
+
+def each_cpu_and_normal_world(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every CPU with the normal world's vCPU that is pinned to it."""
+    other_world = topology.partitions[-1]
+    return [(cpu_key(index), vcpu_key(other_world.id, index)) for index in range(topology.cpus)]
+
+
+def each_cpu_pair_and_vcpu(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every two CPUs, in either order, with every vCPU of a secure partition or a secondary VM."""
+    pairs = permutations(_cpus(topology), 2)
+    return [(first, second, vcpu) for first, second in pairs for (vcpu,) in each_partition_vcpu(topology)]
+
+
+def each_cpu_with_mp_sps(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every CPU, if there is a multiprocessor SP that has a vCPU on each of them."""
+    return [(key,) for key in _cpus(topology)] if any(True for _ in each_mp_sp_vcpu(topology)) else []
