@@ -15,6 +15,7 @@ from model.system import perform
 from model.topology import Topology
 from model.values import DirectMessage, FfaValue
 from model.variables import Key, Layout
+from model.variants import DEFAULT_VARIANTS, Variants
 
 
 class Granularity(Enum):
@@ -255,12 +256,13 @@ def build_relation(
     assume: Assumptions,
     granularity: Granularity = Granularity.HANDLER,
     assertions: bool = True,
+    variants: Variants = DEFAULT_VARIANTS,
 ) -> Relation:
     """The relation of a topology for the values its variables can take from the initial state on.
 
     Those values are the least fixed point of what the explored paths write: an invariant of the relation.
     """
-    layout = Layout(topology)
+    layout = Layout(topology, variants=variants)
     possible = actions(topology, assume)
     explorer = Explorer(layout, assume, granularity, initial_masks(layout), assertions)
     while True:

@@ -26,6 +26,7 @@ from model.values import (
     ffa_is_vm_id,
 )
 from model.variables import Key, Layout, Value, cpu_key, vcpu_key, vm_key
+from model.variants import VARIANTS
 
 T = TypeVar("T")
 
@@ -116,7 +117,7 @@ class Handle:
             name: machine.layout.by_name[key, name].index
             for klass in type(self).__mro__
             for name, item in vars(klass).items()
-            if isinstance(item, Field)
+            if isinstance(item, Field) and (key, name) in machine.layout.by_name
         }
 
     def __repr__(self) -> str:
@@ -124,10 +125,11 @@ class Handle:
 
 
 class Vm(Handle):
-    """struct vm (inc/hf/vm.h): lifecycle state, lock, and what the manifest fixed."""
+    """struct vm (inc/hf/vm.h): lifecycle state (before the patch also a flag), lock, and what the manifest fixed."""
 
     state: Field[VmState] = Field()
     lock: Field[Any] = Field()
+    aborting: Field[bool] = Field()
 
     def __init__(self, machine: Machine, partition: Partition):
         super().__init__(machine, vm_key(partition.id))
@@ -216,6 +218,15 @@ class Machine(ABC):
         self.primary_vm_id = 0x0 if self.is_spmc else 0x1
         self.other_world_id = 0x0 if self.is_spmc else 0x8000
         self.held: list[Handle] = []
+        self._chosen = {
+            (variant.name, alternative): layout.variants[variant.name] == alternative
+            for variant in VARIANTS
+            for alternative in variant.alternatives
+        }
+
+    def chosen(self, variant: str, alternative: str) -> bool:
+        """Whether this alternative of a variant is the one that is modelled (model/variants.py)."""
+        return self._chosen[variant, alternative]
 
     @abstractmethod
     def get(self, variable: int) -> Any:

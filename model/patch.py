@@ -16,6 +16,7 @@ class Hunk:
     """One hunk: the lines `first` to `last` that it changed, and those of its statements that executions can pass.
 
     A hunk that only removes lines has changed none: `last` is the line before, `first` the one after.
+    `branches` are unchanged lines that show which way a changed condition went.
     A hunk without statements names in `model_fact` what of the model accounts for it.
     """
 
@@ -26,6 +27,7 @@ class Hunk:
     last: int
     text: str
     statements: tuple[int, ...] = ()
+    branches: tuple[int, ...] = ()
     model_fact: str = ""
 
 
@@ -50,6 +52,7 @@ HUNKS: Final = (
         1239,
         "FFA_RUN takes the VM lock for a vCPU in state CREATED as well, because it may write the VM's state.",
         (1239,),
+        (1246,),
     ),
     Hunk(
         "H03",
@@ -138,6 +141,7 @@ HUNKS: Final = (
         302,
         "Uses the CPU index that was already computed.",
         (302,),
+        (303, 306),
     ),
     Hunk(
         "H12",
@@ -167,6 +171,7 @@ HUNKS: Final = (
         466,
         "Drops a secure interrupt whose target VM is ABORTING, where it tested the flag.",
         (466,),
+        (468, 475),
     ),
     Hunk(
         "H15",
@@ -205,3 +210,26 @@ HUNKS: Final = (
         model_fact=NO_FLAG,
     ),
 )
+
+SHIFTS: Final = {
+    API_C: ((1225, 1), (1240, 2), (1291, 37), (1316, 27), (1347, 29), (1356, 32), (3002, 59), (3022, 45)),
+    "src/arch/aarch64/hypervisor/handler.c": ((1132, -1),),
+    "src/arch/aarch64/plat/psci/spmc.c": ((169, 8),),
+    CPU_CYCLES_C: ((294, -1), (303, -1), (334, 0), (336, 1), (345, 9), (862, 7)),
+    "src/ffa/spmc/interrupts.c": ((467, -1),),
+    "src/load.c": ((424, 1), (858, 2)),
+    "src/vm.c": ((89, -1),),
+}
+"""From a line on, how much further down unchanged lines are than before the patch."""
+
+MOVED_CHECKS: Final = {f"{API_C}:2991": f"{API_C}:2975"}
+"""Checks that the patch moved: where they are, and where they were."""
+
+
+def place_before(where: str) -> str:
+    """Where a check was before the patch; what is no `file:line` of a patched file stays as it is."""
+    file, _, line = where.rpartition(":")
+    if where in MOVED_CHECKS or file not in SHIFTS:
+        return MOVED_CHECKS.get(where, where)
+    shift = max((shift for shift in SHIFTS[file] if shift[0] <= int(line)), default=(0, 0))[1]
+    return f"{file}:{int(line) - shift}"

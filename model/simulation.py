@@ -11,7 +11,7 @@ from model.machine import Halt, Labels, Outcome, Suspend
 from model.readings import Concrete, operation_frames
 from model.system import perform
 from model.values import FfaValue
-from model.variables import Layout
+from model.variables import Layout, cpu_key
 
 
 @dataclass(slots=True)
@@ -109,6 +109,8 @@ class Simulation:
             outcome, where = Outcome.SUSPENDED, suspend.window
         if outcome in (Outcome.DISABLED, Outcome.BLOCKED):
             return Executed(outcome, where, window, None, Labels(), self.state)
+        section = self.layout.by_name[cpu_key(action.cpu), "section"].index
+        state[section] = int(outcome is Outcome.SUSPENDED)
         self.state = tuple(state)
         self.suspended.pop(action.cpu, None)
         if outcome is Outcome.SUSPENDED:

@@ -26,10 +26,10 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class StateWrite:
-    """Writes of one kind: what they have in common, and their sites, a setter before its callers."""
+    """Writes of one kind: what guards them, and their sites, a setter before its callers."""
 
     id: str
-    text: str
+    guard: str
     sites: tuple[Site, ...]
 
     @property
@@ -53,7 +53,7 @@ VCPU: Final = "src/vcpu.c"
 INITIAL: Final = "the initial state (model/variables.py: Layout.initial)"
 NO_MAILBOX: Final = "FFA_MSG_SEND of FF-A v1.0 is not modelled"
 
-VM_WRITES: Final = (
+STATE_WRITES: Final = (
     StateWrite("V1", "not CHECKed", (Site("src/vm.c", 77, "NULL", "a VM is initialised at boot", INITIAL),)),
     StateWrite("V2", "CHECK", (Site(LOAD, 423, "CREATED", "the primary VM was loaded (hypervisor only)"),)),
     StateWrite("V3", "CHECK", (Site(LOAD, 857, "CREATED", "a secondary VM or SP was loaded"),)),
@@ -68,15 +68,14 @@ VM_WRITES: Final = (
         "result ignored",
         (Site(API, 1354, "RUNNING", "FFA_RUN on CPU 0 of a VM's vCPU that is CREATED (hypervisor only)"),),
     ),
-    StateWrite("V7", "CHECK", (Site(HANDLER, 1131, "ABORTING", "FFA_ABORT by an SP, or a fatal fault of an S-EL0 SP"),)),
+    StateWrite(
+        "V7", "CHECK", (Site(HANDLER, 1131, "ABORTING", "FFA_ABORT by an SP, or a fatal fault of an S-EL0 SP"),)
+    ),
     StateWrite(
         "V8",
         "CHECK",
         (Site(CPU_CYCLES, 861, "ABORTING", "FFA_ERROR(ABORTED) of a vCPU whose runtime model is SP_INIT"),),
     ),
-)
-
-RAW_WRITES: Final = (
     StateWrite("R1", "any prior state", (Site(VCPU, 77, "CREATED", "a vCPU is initialised at boot", INITIAL),)),
     StateWrite(
         "R2",
@@ -114,9 +113,6 @@ RAW_WRITES: Final = (
     StateWrite(
         "R6", "any prior state", (Site(PSCI, 80, "WAITING", "a CPU comes up with no SP to boot: other world's vCPU"),)
     ),
-)
-
-CHECKED_WRITES: Final = (
     StateWrite(
         "S1",
         "CHECK",

@@ -90,7 +90,7 @@ def _load(m: Machine, cpu: Cpu, action: Action) -> None:
     """Boot starts by loading every partition, once."""
     m.require(cpu.current == NULL)
     for vm in m.loaded_vms:
-        m.require(vm.state == VmState.NULL)
+        m.require(vm.vcpus[0].cpu == NULL if m.chosen("revision", "before") else vm.state == VmState.NULL)
     load_vms(m, *(m.handles[key] for key in action.arguments))
 
 
@@ -100,7 +100,7 @@ def _power_on(m: Machine, cpu: Cpu) -> FfaValue | None:
     m.require(cpu.saving == NULL)
     if m.is_spmc:
         if cpu.index == 0 and cpu.is_on:
-            m.require(any(vm.state != VmState.NULL for vm in m.loaded_vms))
+            m.require(_is_loaded(m))
         else:
             m.require(not cpu.is_on)
             m.require(any(_in_normal_world(m, other) for other in m.cpus if other is not cpu))
@@ -108,10 +108,15 @@ def _power_on(m: Machine, cpu: Cpu) -> FfaValue | None:
         ret, next_vcpu = plat_psci_cpu_resume(m, cpu)
     else:
         m.require(cpu.is_on)
-        m.require(any(vm.state != VmState.NULL for vm in m.loaded_vms))
+        m.require(_is_loaded(m))
         ret, next_vcpu = hypervisor_cpu_resume(m, cpu)
     cpu.current = next_vcpu
     return ret
+
+
+def _is_loaded(m: Machine) -> bool:
+    """Whether the partitions were loaded.  Before the patch, loading does not change the state."""
+    return m.chosen("revision", "before") or any(vm.state != VmState.NULL for vm in m.loaded_vms)
 
 
 def _in_normal_world(m: Machine, cpu: Cpu) -> bool:

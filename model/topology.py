@@ -93,6 +93,12 @@ def _grid(size: int) -> Topology:
     return _spmc(f"{size}x{size}", size, partitions, f"{size} CPUs, {size} SPs, MP and UP by turns")
 
 
+def _preemptible(partition: Partition) -> Partition:
+    """The partition, letting non-secure and other secure interrupts preempt it."""
+    signaled = InterruptAction.SIGNALED
+    return replace(partition, ns_interrupts_action=signaled, other_s_interrupts_action=signaled)
+
+
 MP = Partition(0x8001, SP, 2, cpu_off_subscribed=True, interrupts=(40,))
 UP = Partition(0x8002, SP, 1, lifecycle_support=True, interrupts=(41,))
 
@@ -104,15 +110,21 @@ BUILT_IN: dict[str, Topology] = {
             1,
             (
                 replace(UP, id=0x8001, lifecycle_support=False, interrupts=(40,)),
-                replace(UP, id=0x8002, ns_interrupts_action=InterruptAction.SIGNALED),
+                _preemptible(UP),
             ),
             "one CPU, two UP SPs, the second one lifecycle-aware and preemptible",
         ),
         _spmc("2x1-mp", 2, (MP,), "two CPUs, one MP SP subscribed to CPU_OFF"),
         _spmc(
+            "2x1-mp-silent",
+            2,
+            (replace(_preemptible(MP), cpu_off_subscribed=False, interrupts=()),),
+            "two CPUs, one preemptible MP SP that is not told of CPU_OFF and owns no interrupt",
+        ),
+        _spmc(
             "2x1-up",
             2,
-            (replace(UP, id=0x8001, ns_interrupts_action=InterruptAction.SIGNALED),),
+            (replace(_preemptible(UP), id=0x8001),),
             "two CPUs, one UP, lifecycle-aware, preemptible SP",
         ),
         _spmc("2x2", 2, (MP, UP), "two CPUs, an MP and a UP SP"),

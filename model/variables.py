@@ -20,6 +20,7 @@ from model.values import (
     VmState,
     World,
 )
+from model.variants import DEFAULT_VARIANTS, Variants
 
 Value = Hashable
 """A value of a domain: enum member, bool, int, tuple of interrupt ids, object key, or None."""
@@ -81,9 +82,16 @@ BOOLEAN: tuple[Value, ...] = (False, True)
 class Layout:
     """The variables of a topology.  A state is a tuple of domain positions, one for each variable."""
 
-    def __init__(self, topology: Topology, interrupt_ids: tuple[int, ...] = (), sender_ids: tuple[int, ...] = ()):
+    def __init__(
+        self,
+        topology: Topology,
+        interrupt_ids: tuple[int, ...] = (),
+        sender_ids: tuple[int, ...] = (),
+        variants: Variants = DEFAULT_VARIANTS,
+    ):
         """`interrupt_ids` and `sender_ids` extend the domains beyond what the topology itself needs."""
         self.topology = topology
+        self.variants = variants
         self._interrupt_ids = interrupt_ids
         self._sender_ids = sender_ids
         self.cpu_keys = tuple(cpu_key(index) for index in range(topology.cpus))
@@ -131,6 +139,8 @@ class Layout:
         for p in self.topology.partitions:
             yield vm_key(p.id), "state", tuple(VmState)
             yield vm_key(p.id), "lock", cpus
+            if self.variants["revision"] == "before":
+                yield vm_key(p.id), "aborting", BOOLEAN
         for p in self.topology.partitions:
             pending, enabled = self._interrupt_domains(p)
             for index in range(p.vcpu_count):
@@ -155,7 +165,7 @@ class Layout:
         for key in self.cpu_keys:
             yield key, "current", pointer
             yield key, "saving", pointer
-            yield key, "section", ("idle",)
+            yield key, "section", ("idle", "suspended")
             yield key, "is_on", BOOLEAN
             yield key, "last_sp_initialized", BOOLEAN
             yield key, "priority_mask", tuple(PriorityMask)

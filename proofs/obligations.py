@@ -81,11 +81,13 @@ class _Decision:
         configuration = self._task.configuration
         relation, space = self._search(Granularity.HANDLER, configuration.handler_states)
         yield from self._violations(relation, space)
-        yield from self._sometimes(relation, space)
+        yield from self._seen(space)
         if not self._open:
             return
         relation, space = self._search(Granularity.SECTION, configuration.section_states)
         yield from self._violations(relation, space)
+        yield from self._seen(space)
+        yield from self._never_seen(relation, space)
         yield from self._recoverable(relation, space)
         yield from self._exhausted(space)
         yield from self._induction(relation, space)
@@ -124,13 +126,19 @@ class _Decision:
         topology = relation.layout.topology
         return record(topology, self._assume, relation.granularity.value, actions)
 
-    def _sometimes(self, relation: Relation, space: Space) -> Iterator[Result]:
-        """An edge is reachable when a step was seen that takes it, and dead when no path can."""
+    def _seen(self, space: Space) -> Iterator[Result]:
+        """What has to be possible, and was seen."""
         for item in self._properties(Kind.SOMETIMES):
             if item.id in space.witnesses:
                 yield self._decided(item, Verdict.PROVED, "witness found", space.witnesses[item.id], space)
-            elif space.complete or is_dead(item, relation):
-                yield self._decided(item, Verdict.VIOLATED, "no path takes it", None, space)
+
+    def _never_seen(self, relation: Relation, space: Space) -> Iterator[Result]:
+        """What has to be possible, but is not: no step of a complete space, or no path of the relation, does it."""
+        for item in self._properties(Kind.SOMETIMES):
+            if space.complete:
+                yield self._decided(item, Verdict.VIOLATED, "exhaustive search, every window", None, space)
+            elif is_dead(item, relation):
+                yield self._decided(item, Verdict.VIOLATED, "no path of the relation does it", None, space)
             else:
                 yield self._decided(item, Verdict.UNKNOWN, _method(relation), space.depth, space)
 

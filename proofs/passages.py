@@ -7,8 +7,9 @@ execution for each of them is replayed by the concrete reading.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Final
 
 from model.diagram import Diagram, Leaf, Node
 from model.environment import Action, Assumptions
@@ -17,10 +18,42 @@ from model.machine import Halt, Outcome
 from model.readings import Concrete
 from model.source import Location
 from model.system import perform
-from model.topology import Topology
+from model.topology import BUILT_IN, Topology
 from model.tracing import Event, Step, follow
+from model.values import InterruptAction
 from model.variables import Layout
 from proofs.engines.successors import State, Successors
+
+MOST_STATES: Final = 8000
+"""How many states a search visits; more of them change nothing in the tables."""
+
+
+def _modified(name: str, of: str, description: str, *changes: dict[str, Any]) -> Topology:
+    """A topology like a built-in one, but for what is changed of its partitions."""
+    known = BUILT_IN[of]
+    changed = tuple(replace(partition, **change) for partition, change in zip(known.partitions, changes, strict=False))
+    return replace(known, name=name, description=description, partitions=(*changed, *known.partitions[len(changes) :]))
+
+
+SIGNALLED: Final = {
+    "ns_interrupts_action": InterruptAction.SIGNALED,
+    "other_s_interrupts_action": InterruptAction.SIGNALED,
+}
+MULTIPROCESSOR: Final = {"vcpu_count": 2, "lifecycle_support": False}
+QUIET: Final = Assumptions().without("secure_interrupts", "sp_requests", "sp_runs", "sp_yields")
+
+SEARCHES: Final = (
+    (BUILT_IN["1x2"], Assumptions(load_failures=True)),
+    (
+        _modified("1x2-signalled", "1x2", "one CPU, two UP SPs, no interrupt queued", SIGNALLED, SIGNALLED),
+        Assumptions(),
+    ),
+    (BUILT_IN["2x1-up"], Assumptions()),
+    (BUILT_IN["2x1-mp"], Assumptions(cpu_off_refused=True)),
+    (_modified("2x2-mp", "2x2", "two CPUs, two MP SPs", {}, MULTIPROCESSOR), QUIET),
+    (BUILT_IN["hypervisor-2x1"], Assumptions()),
+)
+"""Small systems whose executions, taken together, pass everything that the tables list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +66,32 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A line that was passed, after which window, and which states it or what it called read."""
+
+    window: str
+    location: Location
+    reads: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class LastStep:
-    """The last step of an execution: how it ended, what it passed in which section, and what it wrote."""
+    """The last step of an execution: how it ended, what it passed, and what it wrote."""
 
     topology: str
     length: int
     action: Action
     outcome: Outcome
     where: str
-    passed: tuple[tuple[str, Location], ...]
+    passed: tuple[Passage, ...]
     writes: tuple[Write, ...]
+
+
+@cache
+def all_last_steps() -> tuple[LastStep, ...]:
+    """The last steps that the searches find, shortest executions first."""
+    found = [step for topology, assume in SEARCHES for step in last_steps(topology, assume, MOST_STATES)]
+    return tuple(sorted(found, key=lambda step: step.length))
 
 
 def last_steps(topology: Topology, assume: Assumptions, most_states: int) -> Iterator[LastStep]:
@@ -85,14 +134,14 @@ class _Recorder(Concrete):
     def __init__(self, layout: Layout):
         super().__init__(layout)
         self._lifecycle = {v.index: v.owner.kind for v in layout.variables if v.field == "state"}
-        self._section = ""
-        self._passed: list[tuple[str, Location]] = []
+        self._window = ""
+        self._passed: list[Passage] = []
         self._writes: list[Write] = []
-        self._active: list[Location | None] = []
+        self._lines: list[int | None] = []
 
     def replay(self, state: State, action: Action, assume: Assumptions, length: int) -> LastStep:
         """Let an action happen in a state, as the last of `length` steps."""
-        self._section, self._passed, self._writes, self._active = "", [], [], []
+        self._window, self._passed, self._writes, self._lines = "", [], [], []
         self.begin(list(state), action.cpu)
         outcome, where = Outcome.RETURN, ""
         try:
@@ -102,20 +151,33 @@ class _Recorder(Concrete):
         passed = tuple(dict.fromkeys(self._passed))
         return LastStep(self.topology.name, length, action, outcome, where, passed, tuple(self._writes))
 
+    def get(self, variable: int) -> Any:
+        value = super().get(variable)
+        if kind := self._lifecycle.get(variable):
+            for position in self._active:
+                passage = self._passed[position]
+                self._passed[position] = replace(passage, reads=passage.reads | {f"{kind} {value.value}"})
+        return value
+
     def set(self, variable: int, value: Any) -> None:
         if kind := self._lifecycle.get(variable):
-            self._writes.append(Write(kind, value.value, tuple(filter(None, self._active))))
+            during = tuple(self._passed[position].location for position in self._active)
+            self._writes.append(Write(kind, value.value, during))
         super().set(variable, value)
 
     def window(self, name: str) -> None:
-        self._section = name
+        self._window = name
 
     def _visit(self, step: Step) -> None:
-        match step.event:
-            case Event.ENTERED:
-                self._active.append(None)
-            case Event.PASSED if step.location is not None:
-                self._active[-1] = step.location
-                self._passed.append((self._section, step.location))
-            case Event.LEFT:
-                self._active.pop()
+        if step.location is not None:
+            self._lines[-1] = len(self._passed)
+            self._passed.append(Passage(self._window, step.location))
+        elif step.event is Event.ENTERED:
+            self._lines.append(None)
+        else:
+            self._lines.pop()
+
+    @property
+    def _active(self) -> list[int]:
+        """Where in `_passed` the lines are that are being executed, callers first."""
+        return [position for position in self._lines if position is not None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from model.machine import Outcome
 from model.values import PowerOperation, RuntimeModel, VcpuState, VmState
-from properties.language import at_rest, each_partition_vcpu, each_sp_vcpu, each_up_sp_vcpu
+from properties.language import at_rest, each_mp_sp_vcpu, each_partition_vcpu, each_sp_vcpu, each_up_sp_vcpu
 from properties.scopes import each_cpu_and_sp_vcpu, each_cpu_and_vcpu, each_cpu_pair_and_vcpu, each_sp_vcpu_set_of_two
 from properties.statements import BOTH_WORLDS, always, refinement, step
 from properties.vocabulary import (
@@ -12,14 +12,13 @@ from properties.vocabulary import (
     DIRECT_REQUEST,
     FFA_ERROR,
     FFA_RUN,
+    NO_RUN_BY_SPS,
     SECURE_INTERRUPT,
-    WELL_BEHAVED_SPS,
     YIELD,
     acts,
     begins_to_execute,
     is_error,
     is_executing,
-    unchanged,
 )
 
 ABORTS = (
@@ -39,7 +38,7 @@ P01 = always(
 )
 P01_R1 = refinement(
     P01,
-    "r1",
+    "P01.r1",
     "At rest, no vCPU of a uniprocessor SP has CPU cycles while its VM is ABORTING",
     "As P01, for uniprocessor SPs and between operations: the only vCPU is the one that aborts. The siblings of a "
     "multiprocessor SP's vCPU are left alone, and the abort itself sets the VM's state first.",
@@ -52,9 +51,7 @@ P02 = step(
     "No vCPU is given CPU cycles while its VM is ABORTING",
     "Whoever lets a vCPU become RUNNING or STARTING checks that its VM is not ABORTING.",
     over=each_sp_vcpu,
-    when=lambda label, before, after, old, new: (
-        not unchanged(old, new, "state") and old.vm.state == VmState.ABORTING and not acts(old)
-    ),
+    when=lambda label, before, after, old, new: old.vm.state == VmState.ABORTING and not acts(old),
     then=lambda label, before, after, old, new: not acts(new),
     sources=(
         "src/api.c:api_vcpu_prepare_run",
@@ -67,7 +64,7 @@ P02 = step(
 )
 P02_R1 = refinement(
     P02,
-    "r1",
+    "P02.r1",
     "FFA_RUN, direct requests and secure interrupts give no CPU cycles to a vCPU of an ABORTING VM",
     "As P02, for the three ways in which new work is given to a vCPU. What resumes a vCPU that was interrupted or "
     "waits for an answer, what boots it, and what asks it to power off, does not look at the VM's state.",
@@ -79,7 +76,7 @@ P02_R1 = refinement(
 
 P03 = refinement(
     P02,
-    "",
+    "P03",
     "No vCPU of a uniprocessor SP is given CPU cycles while its VM is ABORTING",
     "As P02, for uniprocessor SPs, the only ones that may opt in to lifecycle support.",
     over=each_up_sp_vcpu,
@@ -113,18 +110,22 @@ P05 = step(
     "A vCPU leaves ABORTED for OFF only",
     "Nothing but powering off its CPU changes the state of an ABORTED vCPU.",
     over=each_sp_vcpu,
-    when=lambda label, before, after, old, new: (
-        not unchanged(old, new, "state") and old.state == VcpuState.ABORTED and new.state != VcpuState.ABORTED
-    ),
-    then=lambda label, before, after, old, new: new.state == VcpuState.OFF,
+    when=lambda label, before, after, old, new: old.state == VcpuState.ABORTED,
+    then=lambda label, before, after, old, new: new.state in (VcpuState.ABORTED, VcpuState.OFF),
     sources=("src/vcpu.c:vcpu_state_set", "src/ffa/spmc/direct_messaging.c:psci_cpu_off_success_fwk_resp"),
 )
-P05_R1 = refinement(
-    P05,
-    "r1",
+P05_R1 = step(
+    "P05.r1",
     "A vCPU leaves ABORTED for OFF, or to be asked to power off",
     "As P05, but for the CPU_OFF message, which is sent to the last subscribed SP even if its vCPU is not WAITING.",
-    where=lambda label, before, after, old, new: new.pwr_mgmt_op != PowerOperation.CPU_OFF,
+    over=each_sp_vcpu,
+    when=P05.antecedent,
+    then=lambda label, before, after, old, new: (
+        new.state in (VcpuState.ABORTED, VcpuState.OFF)
+        or (new.state == VcpuState.RUNNING and new.pwr_mgmt_op == PowerOperation.CPU_OFF)
+    ),
+    sources=P05.sources,
+    refines="P05",
 )
 
 P10 = step(
@@ -143,7 +144,7 @@ P10 = step(
 )
 P10_R1 = refinement(
     P10,
-    "r1",
+    "P10.r1",
     "A vCPU that has called FFA_ABORT is ABORTED",
     "As P10, for FFA_ABORT and fatal faults alone: FFA_ERROR leaves the vCPU WAITING when another SP is to boot.",
     where=lambda label, *_: label.action.operation == ABORT,
@@ -171,12 +172,16 @@ P18 = always(
     sources=("src/api.c:api_ffa_run", "src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_yield_prepare"),
     worlds=BOTH_WORLDS,
 )
-P18_R1 = refinement(
-    P18,
-    "r1",
-    "At rest, the vCPU that a CPU executes is RUNNING, STARTING or ABORTED, where SPs are well-behaved",
-    "As P18, as long as no SP aborts: what is left are the states that FFA_RUN by an SP leaves behind.",
-    assuming=WELL_BEHAVED_SPS,
+P18_R1 = always(
+    "P18.r1",
+    "At rest, the SP vCPU that a CPU executes is RUNNING, STARTING or ABORTED, where SPs do not call FFA_RUN",
+    "As P18, allowing for the ABORTED requester to which FFA_YIELD returns, as long as no SP calls FFA_RUN.",
+    over=each_cpu_and_sp_vcpu,
+    when=P18.antecedent,
+    then=lambda m, cpu, vcpu: acts(vcpu) or vcpu.state == VcpuState.ABORTED,
+    sources=P18.sources,
+    assuming=NO_RUN_BY_SPS,
+    refines="P18",
 )
 
 P19 = always(
@@ -189,6 +194,13 @@ P19 = always(
     sources=("src/api.c:api_ffa_run",),
     worlds=BOTH_WORLDS,
 )
+P19_R1 = refinement(
+    P19,
+    "P19.r1",
+    "At rest, a RUNNING or STARTING vCPU is executed by some CPU, where SPs do not call FFA_RUN",
+    "As P19, as long as no SP calls FFA_RUN: it may switch to the preempted vCPU and leave the caller RUNNING.",
+    assuming=NO_RUN_BY_SPS,
+)
 
 P20 = always(
     "P20",
@@ -198,6 +210,14 @@ P20 = always(
     when=lambda m, vcpu, other: acts(vcpu) and acts(other),
     then=lambda m, vcpu, other: not any(bool(vcpu.cpu == cpu) and bool(other.cpu == cpu) for cpu in m.cpus),
     sources=("src/api.c:api_ffa_run", "src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_yield_prepare"),
+)
+
+P20_R1 = refinement(
+    P20,
+    "P20.r1",
+    "A CPU has at most one active SP vCPU, where SPs do not call FFA_RUN",
+    "As P20, as long as no SP calls FFA_RUN.",
+    assuming=NO_RUN_BY_SPS,
 )
 
 P24 = always(
@@ -211,6 +231,19 @@ P24 = always(
     worlds=BOTH_WORLDS,
 )
 
+P24_R1 = refinement(
+    P24,
+    "P24.r1",
+    "No two CPUs execute the same vCPU of a multiprocessor SP, where SPs do not call FFA_RUN",
+    "As P24, for vCPUs that are pinned: only FFA_RUN by an SP takes them off their CPU.",
+    over=lambda topology: [
+        (cpu, other, vcpu)
+        for cpu, other, vcpu in each_cpu_pair_and_vcpu(topology)
+        if (vcpu,) in set(each_mp_sp_vcpu(topology))
+    ],
+    assuming=NO_RUN_BY_SPS,
+)
+
 P26 = always(
     "P26",
     "At rest, no SP vCPU is NULL, STOPPED, STOPPING or BLOCKED_INTERRUPT",
@@ -218,8 +251,7 @@ P26 = always(
     over=each_sp_vcpu,
     when=lambda m, vcpu: at_rest(m),
     then=lambda m, vcpu: (
-        vcpu.state
-        not in (VcpuState.NULL, VcpuState.STOPPED, VcpuState.STOPPING, VcpuState.BLOCKED_INTERRUPT)
+        vcpu.state not in (VcpuState.NULL, VcpuState.STOPPED, VcpuState.STOPPING, VcpuState.BLOCKED_INTERRUPT)
     ),
     sources=("src/vcpu.c:vcpu_state_set", "src/arch/aarch64/hypervisor/handler.c:ffa_partition_abort"),
 )
@@ -236,11 +268,13 @@ P27 = always(
 )
 P27_R1 = always(
     "P27.r1",
-    "A vCPU that executes its initialisation is STARTING, or RUNNING after an interruption",
-    "As P27, allowing for STARTING being forgotten when the vCPU is resumed.",
+    "A vCPU that executes its initialisation is STARTING, RUNNING or ABORTED, where SPs do not call FFA_RUN",
+    "As P27, allowing for STARTING being forgotten when the vCPU is resumed, and for FFA_YIELD to an ABORTED "
+    "requester, as long as no SP calls FFA_RUN.",
     over=each_cpu_and_sp_vcpu,
     when=P27.antecedent,
-    then=lambda m, cpu, vcpu: acts(vcpu),
+    then=lambda m, cpu, vcpu: acts(vcpu) or vcpu.state == VcpuState.ABORTED,
     sources=P27.sources,
+    assuming=NO_RUN_BY_SPS,
     refines="P27",
 )

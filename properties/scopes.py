@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import combinations, permutations
 
-from model.topology import Topology
+from model.topology import PartitionKind, Topology
 from model.variables import Key, cpu_key, vcpu_key, vm_key
 from properties.language import each_mp_sp_vcpu, each_partition_vcpu, each_sp_vcpu
 
@@ -37,8 +37,9 @@ def every_object(topology: Topology) -> Iterable[tuple[Key, ...]]:
 
 
 def each_sp_vcpu_pair(topology: Topology) -> Iterable[tuple[Key, ...]]:
-    """Every two vCPUs of secure partitions, in either order."""
-    return [(first, second) for (first,), (second,) in permutations(each_sp_vcpu(topology), 2)]
+    """Every two vCPUs of different secure partitions, in either order."""
+    pairs = permutations(each_sp_vcpu(topology), 2)
+    return [(first, second) for (first,), (second,) in pairs if first.first != second.first]
 
 
 def each_sp_vcpu_set_of_two(topology: Topology) -> Iterable[tuple[Key, ...]]:
@@ -71,6 +72,24 @@ def each_cpu_pair_and_vcpu(topology: Topology) -> Iterable[tuple[Key, ...]]:
     """Every two CPUs, in either order, with every vCPU of a secure partition or a secondary VM."""
     pairs = permutations(_cpus(topology), 2)
     return [(first, second, vcpu) for first, second in pairs for (vcpu,) in each_partition_vcpu(topology)]
+
+
+def each_vcpu_that_may_move(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every vCPU of an SP or secondary VM, if there are several CPUs and a partition that is not pinned to them."""
+    free = any(
+        p.kind is PartitionKind.VM or (p.kind is PartitionKind.SP and p.vcpu_count == 1) for p in topology.partitions
+    )
+    return each_partition_vcpu(topology) if free and topology.cpus > 1 else []
+
+
+def each_lifecycle_sp_vcpu(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every vCPU of an SP that supports the lifecycle."""
+    return [(vcpu_key(partition.id, 0),) for partition in topology.secure_partitions if partition.lifecycle_support]
+
+
+def each_sp_vcpu_of_several(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every vCPU of a secure partition, if there is more than one secure partition."""
+    return each_sp_vcpu(topology) if len(topology.secure_partitions) > 1 else []
 
 
 def each_cpu_with_mp_sps(topology: Topology) -> Iterable[tuple[Key, ...]]:

@@ -71,15 +71,16 @@ def never(
     *,
     over: Scope,
     happens: StepPredicate,
+    when: StepPredicate = always_true,
     sources: tuple[str, ...],
     **options: Unpack[Options],
 ) -> Property:
-    """No step, not even one that ends the execution, is such that `happens`."""
+    """No step in which `when`, not even one that ends the execution, is such that `happens`."""
 
     def holds(*arguments: Any) -> bool:
-        return not happens(*arguments)
+        return not when(*arguments) or not happens(*arguments)
 
-    return Property(identifier, title, text, Kind.STEP, over, holds, always_true, sources, **options)
+    return Property(identifier, title, text, Kind.STEP, over, holds, when, sources, **options)
 
 
 def recoverable(
@@ -117,7 +118,7 @@ def sometimes(
 
 def refinement(
     base: Property,
-    suffix: str,
+    identifier: str,
     title: str,
     text: str,
     *,
@@ -136,7 +137,7 @@ def refinement(
 
     return replace(
         base,
-        id=f"{base.id}.{suffix}",
+        id=identifier,
         title=title,
         text=text,
         over=over or base.over,

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from model.machine import Vm
 from model.topology import PartitionKind
 from model.values import PRIMARY_CPU_INDEX, VcpuState, VmState
-from properties.language import at_rest, each_partition_vcpu, each_up_sp_vcpu, each_vm
+from properties.language import StepLabel, at_rest, each_partition_vcpu, each_up_sp_vcpu, each_vm
 from properties.scopes import each_sp, every_vm
-from properties.statements import BOTH_WORLDS, always, recoverable, refinement, step
-from properties.vocabulary import ONE_CPU_NORMAL_WORLD, WELL_BEHAVED_SPS, acts, unchanged
+from properties.statements import BOTH_WORLDS, always, never, recoverable, refinement, step
+from properties.vocabulary import (
+    CPU_RESUME,
+    FFA_ERROR,
+    ONE_CPU_NORMAL_WORLD,
+    WELL_BEHAVED_SPS,
+    acts,
+    unchanged,
+)
 
 VM_TRANSITIONS = (
     (VmState.NULL, VmState.CREATED),
@@ -57,16 +65,19 @@ P12 = step(
     worlds=BOTH_WORLDS,
 )
 
-P13 = step(
+
+def _is_refused(label: StepLabel, vm: Vm) -> bool:
+    return any(refusal.startswith(f"vm {vm.key} to ") for refusal in label.refused)
+
+
+P13 = never(
     "P13",
     "No change of a VM's state is refused",
     "Every call of vm_set_state succeeds. Three of its callers ignore the result: after a refusal they go on as if "
     "the VM were RUNNING.",
     over=every_vm,
-    when=lambda label, before, after, old, new: (
-        any(refusal.startswith(f"vm {old.key} to ") for refusal in label.refused) or not unchanged(old, new, "state")
-    ),
-    then=lambda label, before, after, old, new: not label.refused,
+    when=lambda label, before, after, old, new: _is_refused(label, old) or not unchanged(old, new, "state"),
+    happens=lambda label, before, after, old, new: _is_refused(label, old),
     sources=(
         "src/vm.c:vm_set_state",
         "src/arch/aarch64/plat/psci/spmc.c:plat_psci_cpu_resume",
@@ -74,6 +85,16 @@ P13 = step(
         "src/api.c:api_vcpu_prepare_run",
     ),
     worlds=BOTH_WORLDS,
+)
+P13_R1 = refinement(
+    P13,
+    "P13.r1",
+    "Refused are only FFA_ERROR of the normal world and the reboot of CPU 0 into an ABORTING VM",
+    "As P13, but for two calls: FFA_ERROR, when the normal world makes it, and CPU 0's coming up again after its "
+    "first SP has aborted.",
+    where=lambda label, before, after, old, new: (
+        label.action.operation not in (FFA_ERROR, CPU_RESUME) or old.state == VmState.RUNNING
+    ),
 )
 
 P14 = always(
@@ -93,14 +114,14 @@ P14 = always(
 )
 P14_R1 = refinement(
     P14,
-    "r1",
+    "P14.r1",
     "At rest, a uniprocessor SP's vCPU with CPU cycles belongs to a VM that is RUNNING or ABORTING",
     "As P14, for uniprocessor SPs: only the boot chain of CPU 0 starts them, and it sets the VM's state with them.",
     over=each_up_sp_vcpu,
 )
 P14_R2 = refinement(
     P14,
-    "r2",
+    "P14.r2",
     "With one CPU, a vCPU with CPU cycles belongs to a VM that is RUNNING or ABORTING",
     "As P14, as long as the normal world keeps to CPU 0: the gap is the first run of a vCPU on another CPU.",
     assuming=ONE_CPU_NORMAL_WORLD,
@@ -119,7 +140,7 @@ P15 = always(
 )
 P15_R1 = refinement(
     P15,
-    "r1",
+    "P15.r1",
     "With well-behaved SPs, all vCPUs of an SP that is CREATED are, at rest",
     "As P15, for SPs, between operations, as long as no SP aborts: an abort during initialisation stops the boot "
     "chain and leaves later SPs CREATED when their vCPUs on other CPUs start.",
@@ -140,7 +161,7 @@ P16 = always(
 )
 P16_R1 = refinement(
     P16,
-    "r1",
+    "P16.r1",
     "At rest, a RUNNING VM has a vCPU that has left CREATED",
     "As P16, between operations: sp_boot_next sets the VM RUNNING and releases its lock before it starts the vCPU.",
     where=lambda m, vm: at_rest(m),
@@ -159,7 +180,7 @@ P17 = recoverable(
 )
 P17_R1 = refinement(
     P17,
-    "r1",
+    "P17.r1",
     "A secondary VM or SP that has run can get out of CREATED",
     "As P17, but for the hypervisor's primary VM, which nothing ever sets RUNNING.",
     over=lambda topology: [

@@ -12,6 +12,7 @@ from model.values import HF_INVALID_VM_ID, DirectMessage, Func, RuntimeModel, Vc
 from properties.language import StepLabel
 
 ABORT = "api_ffa_abort"
+CPU_RESUME = "plat_psci_cpu_resume"
 DIRECT_REQUEST = "api_ffa_msg_send_direct_req"
 DIRECT_RESPONSE = "api_ffa_msg_send_direct_resp"
 FFA_ERROR = "ffa_cpu_cycles_error_32"
@@ -23,6 +24,8 @@ YIELD = "api_yield"
 
 WELL_BEHAVED_SPS = ("sp_aborts", "sp_errors", "sp_runs_itself")
 """Excluded: SPs that abort, that fail to initialise, or that call FFA_RUN on themselves."""
+NO_RUN_BY_SPS = ("sp_runs",)
+"""Excluded: FFA_RUN by an SP, which may move pinned vCPUs, and may switch to a vCPU although it fails."""
 ONE_CPU_NORMAL_WORLD = ("cpu_off", "nwd_error", "secondary_cpus")
 """Excluded: a normal world that powers CPUs on or off, or sends FFA_ERROR."""
 

@@ -103,12 +103,14 @@ def sp_boot_next(m: Machine, current: Vcpu) -> Vcpu | None:
         return None  # L369
     vcpu_next = vm_get_vcpu(m, next_vm, cpu_indx)  # L322
     if vcpu_next.rt_model == RuntimeModel.SP_INIT or vcpu_next.state == VcpuState.OFF:  # L330
-        m.lock(next_vm)  # L335
+        if m.chosen("revision", "after"):
+            m.lock(next_vm)  # L335
         m.lock(vcpu_next)  # L336
-        if cpu_indx == PRIMARY_CPU_INDEX and vcpu_next.state == VcpuState.CREATED:  # L338
-            vm_set_state(m, next_vm, VmState.RUNNING)  # L340
-        m.unlock(next_vm)  # L343
-        m.window("W9")
+        if m.chosen("revision", "after"):
+            if cpu_indx == PRIMARY_CPU_INDEX and vcpu_next.state == VcpuState.CREATED:  # L338
+                vm_set_state(m, next_vm, VmState.RUNNING)  # L340
+            m.unlock(next_vm)  # L343
+            m.window("W9")
         vcpu_next.rt_model = RuntimeModel.SP_INIT  # L345
         vcpu_next.cpu = current.cpu  # L347
         m.check(
@@ -190,10 +192,10 @@ def ffa_cpu_cycles_error_32(m: Machine, current: Vcpu, error_code: FfaError) -> 
     m.lock(current)  # L854
     ret, next_vcpu = INTERRUPT_RETURN, None
     if error_code == FfaError.ABORTED and current.rt_model == RuntimeModel.SP_INIT:  # L857
-        m.check(
-            vm_set_state(m, current.vm, VmState.ABORTING),
-            "src/ffa/spmc/cpu_cycles.c:861",
-        )  # L861
+        if m.chosen("revision", "before"):
+            current.vm.aborting = True
+        else:
+            m.check(vm_set_state(m, current.vm, VmState.ABORTING), "src/ffa/spmc/cpu_cycles.c:861")  # L861
         next_vcpu = sp_boot_next(m, current)  # L864
         if next_vcpu is None:
             next_vcpu = api_switch_to_other_world(

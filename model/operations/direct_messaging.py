@@ -151,14 +151,15 @@ def api_ffa_msg_send_direct_req(m: Machine, current: Vcpu, args: DirectMessage) 
 @source(API_C)
 def direct_request_locked(m: Machine, current: Vcpu, receiver: Vcpu, args: DirectMessage) -> FfaValue:
     """The part of api_ffa_msg_send_direct_req under its locks; FFA_INTERRUPT when the receiver is to run."""
-    match receiver.vm.state:  # L2975
-        case VmState.NULL:  # L2976
-            return ffa_error(FfaError.INVALID_PARAMETERS)  # L2977
-        case VmState.CREATED:  # L2979
-            return ffa_error(FfaError.BUSY)  # L2980
-        case VmState.ABORTING:  # L2982
-            if receiver.state not in (VcpuState.NULL, VcpuState.ABORTED, VcpuState.STOPPED):  # L2983
-                m.check(vcpu_state_set(m, receiver, VcpuState.ABORTED), "src/api.c:2991")  # L2990
+    if m.chosen("revision", "after"):
+        match receiver.vm.state:  # L2975
+            case VmState.NULL:  # L2976
+                return ffa_error(FfaError.INVALID_PARAMETERS)  # L2977
+            case VmState.CREATED:  # L2979
+                return ffa_error(FfaError.BUSY)  # L2980
+            case VmState.ABORTING:  # L2982
+                if receiver.state not in (VcpuState.NULL, VcpuState.ABORTED, VcpuState.STOPPED):  # L2983
+                    m.check(vcpu_state_set(m, receiver, VcpuState.ABORTED), "src/api.c:2991")  # L2990
     if (
         is_ffa_direct_msg_request_ongoing(m, receiver)
         or receiver.state == VcpuState.RUNNING
@@ -170,6 +171,12 @@ def direct_request_locked(m: Machine, current: Vcpu, receiver: Vcpu, args: Direc
     )  # L3017
     if not allowed:
         return ffa_error(FfaError.DENIED)  # L3020
+    if (
+        m.chosen("revision", "before")
+        and receiver.vm.aborting
+        and receiver.state not in (VcpuState.NULL, VcpuState.ABORTED, VcpuState.STOPPED)
+    ):
+        m.check(vcpu_state_set(m, receiver, VcpuState.ABORTED), "src/api.c:2991")
     match receiver.state:  # L3024
         case VcpuState.ABORTED:  # L3025
             lifecycle_support = receiver.vm.partition.lifecycle_support

@@ -108,9 +108,13 @@ def ffa_cpu_cycles_init_schedule_mode_ffa_run(m: Machine, current: Vcpu, vcpu: V
 @source(API_C)
 def api_vcpu_prepare_run(m: Machine, current: Vcpu, vcpu: Vcpu, timer_expired: bool) -> tuple[bool, FfaValue]:
     """Make the vCPU RUNNING if its VM's state and its own allow it; the error if not."""
-    need_vm_lock = vcpu.state in (VcpuState.WAITING, VcpuState.CREATED) or (
-        not vcpu.vm.partition.el0
-        and vcpu.state in (VcpuState.BLOCKED_INTERRUPT, VcpuState.BLOCKED, VcpuState.PREEMPTED)
+    need_vm_lock = (
+        vcpu.state == VcpuState.WAITING
+        or (m.chosen("revision", "after") and vcpu.state == VcpuState.CREATED)
+        or (
+            not vcpu.vm.partition.el0
+            and vcpu.state in (VcpuState.BLOCKED_INTERRUPT, VcpuState.BLOCKED, VcpuState.PREEMPTED)
+        )
     )  # L1238-1243
     if need_vm_lock:  # L1245
         m.unlock(vcpu)  # L1246
@@ -129,17 +133,24 @@ def prepare_run_locked(
     m: Machine, current: Vcpu, vcpu: Vcpu, need_vm_lock: bool, timer_expired: bool
 ) -> tuple[bool, FfaValue]:
     """The part of api_vcpu_prepare_run up to its `out` label."""
-    match vcpu.vm.state:  # L1256
-        case VmState.NULL:  # L1259
-            return False, INVALID_PARAMETERS  # L1260
-        case VmState.CREATED:  # L1263
-            if not ffa_is_vm_id(vcpu.vm.id):  # L1269
-                return False, BUSY  # L1272
-        case VmState.ABORTING:  # L1275
-            if vcpu.state not in (VcpuState.NULL, VcpuState.STOPPED, VcpuState.ABORTED):  # L1276
-                vcpu.state = VcpuState.ABORTED  # L1281
+    if m.chosen("revision", "after"):
+        match vcpu.vm.state:  # L1256
+            case VmState.NULL:  # L1259
+                return False, INVALID_PARAMETERS  # L1260
+            case VmState.CREATED:  # L1263
+                if not ffa_is_vm_id(vcpu.vm.id):  # L1269
+                    return False, BUSY  # L1272
+            case VmState.ABORTING:  # L1275
+                if vcpu.state not in (VcpuState.NULL, VcpuState.STOPPED, VcpuState.ABORTED):  # L1276
+                    vcpu.state = VcpuState.ABORTED  # L1281
     if vcpu.state in (VcpuState.RUNNING, VcpuState.STARTING) or not vcpu.regs_available:  # L1302
         return False, BUSY  # L1311
+    if (
+        m.chosen("revision", "before")
+        and vcpu.vm.aborting
+        and vcpu.state not in (VcpuState.NULL, VcpuState.STOPPED, VcpuState.ABORTED)
+    ):
+        vcpu.state = VcpuState.ABORTED
     vcpu_was_init_state = False
     ffa_run_ret = None
     match vcpu.state:  # L1316
@@ -157,7 +168,7 @@ def prepare_run_locked(
             m.assert_(vcpu.rt_model == RuntimeModel.SP_INIT, "src/api.c:1347")  # L1347
             vcpu.rt_model = RuntimeModel.NONE  # L1348
             m.check(vcpu_state_set(m, vcpu, VcpuState.STARTING), "src/api.c:1351")  # L1351
-            if cpu_index(m, current.cpu) == PRIMARY_CPU_INDEX:  # L1345-1353
+            if m.chosen("revision", "after") and cpu_index(m, current.cpu) == PRIMARY_CPU_INDEX:  # L1345-1353
                 vm_set_state(m, vcpu.vm, VmState.RUNNING)  # L1354
         case VcpuState.WAITING:  # L1362
             m.assert_(need_vm_lock, "src/api.c:1363")  # L1363

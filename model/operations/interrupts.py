@@ -18,6 +18,7 @@ from model.operations.virtual_interrupts import (
     vcpu_virt_interrupt_peek_pending_and_enabled,
     vcpu_virt_interrupt_pending_and_enabled,
 )
+from model.operations.vm import vm_is_aborting
 from model.source import source
 from model.values import (
     HF_IPI_INTID,
@@ -30,7 +31,6 @@ from model.values import (
     Reply,
     SchedulingMode,
     VcpuState,
-    VmState,
 )
 
 INTERRUPTS_C = "src/ffa/spmc/interrupts.c"
@@ -132,7 +132,7 @@ def ffa_interrupts_handle_secure_interrupt(m: Machine, current: Vcpu, intid: int
     else:
         m.lock_both(current, target)  # L452
     next_vcpu = None
-    if target.state == VcpuState.ABORTED or target.vm.state == VmState.ABORTING:  # L465
+    if target.state == VcpuState.ABORTED or vm_is_aborting(m, target.vm):  # L465-466
         vcpu_secure_interrupt_complete(m, target)  # L468
     else:
         vcpu_virt_interrupt_inject(m, target, v_intid)  # L475

@@ -16,7 +16,10 @@ HANDLER_C = "src/arch/aarch64/hypervisor/handler.c"
 def ffa_partition_abort(m: Machine, current: Vcpu) -> Reply:
     """Abort current's partition: FFA_ABORT, or a fatal fault of an S-EL0 partition."""
     m.lock(current.vm)  # L1129
-    m.check(vm_set_state(m, current.vm, VmState.ABORTING), f"{HANDLER_C}:1131")  # L1131
+    if m.chosen("revision", "before"):
+        current.vm.aborting = True
+    else:
+        m.check(vm_set_state(m, current.vm, VmState.ABORTING), f"{HANDLER_C}:1131")  # L1131
     m.window("W10")
     m.lock(current)  # L1132
     m.check(vcpu_state_set(m, current, VcpuState.ABORTED), f"{HANDLER_C}:1138")  # L1138

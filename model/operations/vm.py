@@ -33,6 +33,14 @@ def vm_set_state(m: Machine, vm: Vm, to_state: VmState) -> bool:
 
 
 @source(VM_C)
+def vm_is_aborting(m: Machine, vm: Vm) -> bool:
+    """Whether the VM is being aborted: its state says so (vm_read_state), before the patch a flag."""
+    if m.chosen("revision", "before"):
+        return bool(vm.aborting)
+    return vm.state == VmState.ABORTING  # L1271
+
+
+@source(VM_C)
 def vm_get_vcpu(m: Machine, vm: Vm, vcpu_index: int) -> Vcpu:
     """The vCPU with an index; CHECKs that there is one."""
     m.check(vcpu_index < vm.vcpu_count, "src/vm.c:257")  # L257

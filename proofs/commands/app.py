@@ -10,7 +10,12 @@ from typing import Annotated, NoReturn
 import typer
 
 from model.source import UPSTREAM_COMMIT
+from proofs.commands.explore import explore
+from proofs.commands.hunks import hunks
+from proofs.commands.machines import machines
 from proofs.commands.prove_all import EXAMPLE, EXIT_CODES, prove_all
+from proofs.commands.scenario import scenario
+from proofs.commands.trace import trace_app
 from proofs.commands.vectors import vectors
 from proofs.exit_codes import CommandError, ExitCode
 from proofs.version import VERSION
@@ -44,7 +49,12 @@ def lifecycle(
 
 for group in (app, prove_all_app):
     group.command("prove-all", epilog=f"{EXAMPLE}\n\n{EXIT_CODES}")(prove_all)
+app.command("explore", epilog="Example: lifecycle explore --topology 1x2 --script steps.txt")(explore)
+app.command("hunks", epilog="Example: lifecycle hunks --check")(hunks)
+app.command("machines", epilog="Example: lifecycle machines --format svg -o machines.svg")(machines)
+app.command("scenario", epilog="Example: lifecycle scenario tests/scenarios/*.toml")(scenario)
 app.command("vectors", epilog="Example: lifecycle vectors recorded.jsonl.gz --json disagreements.json")(vectors)
+app.add_typer(trace_app, name="trace")
 
 
 def main() -> NoReturn:

@@ -7,10 +7,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from model.topology import BUILT_IN, Topology, TopologyError, load_topology
+from model.variants import VARIANTS, Variants
 from proofs.exit_codes import CommandError, ExitCode
-
-KNOWN_VARIANTS = {"revision": ("after",)}
-
 
 def choose_properties(names: Sequence[str], known: Collection[str]) -> list[str] | None:
     """The properties with these ids, each once; None, for all, when none is named.
@@ -48,9 +46,25 @@ def _topology(name: str) -> Topology:
         raise CommandError(ExitCode.INPUT, str(error)) from error
 
 
+def choose_variants(assignments: Sequence[str]) -> Variants:
+    """The variants so assigned, and the defaults of the others.
+
+    Raises CommandError for an unknown variant or alternative, and for a variant with two alternatives.
+    """
+    known = {f"{variant.name}={value}": (variant.name, value) for variant in VARIANTS for value in variant.alternatives}
+    chosen: dict[str, str] = {}
+    for assignment in assignments:
+        if assignment not in known:
+            raise _unknown("variant", assignment, known)
+        name, value = known[assignment]
+        if chosen.setdefault(name, value) != value:
+            raise CommandError(ExitCode.USAGE, f"variant '{name}' has two alternatives, {chosen[name]} and {value}")
+    return Variants.of(chosen)
+
+
 def check_variants(assignments: Sequence[str]) -> None:
-    """Raise CommandError for a variant that does not exist."""
-    known = [f"{name}={value}" for name, values in KNOWN_VARIANTS.items() for value in values]
+    """Raise CommandError for a variant that `prove-all` does not have yet: any but the defaults."""
+    known = [f"{variant.name}={variant.default}" for variant in VARIANTS]
     for assignment in assignments:
         if assignment not in known:
             raise _unknown("variant", assignment, known)

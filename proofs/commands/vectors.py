@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from proofs.commands.choices import check_variants
+from proofs.commands.choices import choose_variants
 from proofs.exit_codes import CommandError, ExitCode
 from proofs.files import check_writable, write_atomically
 from proofs.vectors.bench import Unsupported
@@ -54,16 +54,15 @@ def vectors(
     ] = None,
     variants: Annotated[
         list[str] | None,
-        typer.Option("--variant", metavar="NAME=VALUE", help="A variant of the model; only revision=after so far."),
+        typer.Option("--variant", metavar="NAME=VALUE", help="A variant of the model; default revision=after."),
     ] = None,
 ) -> None:
     """Run recorded vectors of Hafnium's C code on the model, and print every difference.
 
     Exit codes: 0 the model agrees with every vector, 10 it does not, 2 wrong usage, 3 malformed input.
     """
-    check_variants(variants or ())
+    runner = VectorRunner(choose_variants(variants or ()))
     _check_output(json_file, files)
-    runner = VectorRunner()
     tally: Counter[str] = Counter()
     disagreements: list[Disagreement] = []
     for file, line, vector in _chosen(files, show):

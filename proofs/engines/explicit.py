@@ -44,6 +44,8 @@ class Space:
     violations: dict[str, Violation] = field(default_factory=dict)
     witnesses: dict[str, int] = field(default_factory=dict)
     failures: dict[tuple[Outcome, str], tuple[Step, ...]] = field(default_factory=dict)
+    doomed: set[int] = field(default_factory=set)
+    """The states in which an operation in progress fails."""
 
     def execution(self, state: int) -> tuple[Step, ...]:
         """A shortest execution that reaches a state."""
@@ -136,8 +138,11 @@ class ExplicitSearch:
 
     def _check_step(self, source: int, state: State, choice: Choice, leaf: Leaf) -> None:
         space = self.space
-        if leaf.outcome.is_failure and (leaf.outcome, leaf.where) not in space.failures:
-            space.failures[leaf.outcome, leaf.where] = (*space.execution(source), Step(choice, leaf))
+        if leaf.outcome.is_failure:
+            if choice.section:
+                space.doomed.add(source)
+            if (leaf.outcome, leaf.where) not in space.failures:
+                space.failures[leaf.outcome, leaf.where] = (*space.execution(source), Step(choice, leaf))
         for instance, holds, antecedent in self._diagrams(choice, leaf):
             name = instance.property.id
             violated = leaf_for(holds, state) is FALSE  # type: ignore[arg-type]

@@ -25,7 +25,10 @@ class Unrecoverable:
 
 
 def unrecoverable(item: Property, relation: Relation, space: Space) -> Unrecoverable:
-    """Whether a good state can be reached from every state of a complete space that meets the antecedent."""
+    """Whether a good state can be reached from every state of a complete space that meets the antecedent.
+
+    A state in which an operation in progress fails counts as good: its failure is another property's business.
+    """
     compiler = PredicateCompiler(relation)
     graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(range(len(space.states)))
@@ -36,6 +39,7 @@ def unrecoverable(item: Property, relation: Relation, space: Space) -> Unrecover
         holds = compiler.on_states(item.holds, instance.objects)
         antecedent = compiler.on_states(item.antecedent, instance.objects)
         good = [n for n, state in enumerate(space.states) if leaf_for(holds, state) is TRUE]  # type: ignore[arg-type]
+        good.extend(space.doomed)
         recovering = set(good)
         for layer in nx.bfs_layers(backwards, good) if good else ():
             recovering.update(layer)

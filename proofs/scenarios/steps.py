@@ -27,9 +27,6 @@ VmName = Annotated[str, Meta(pattern="^0x[0-9a-f]{1,4}$")]
 VcpuName = Annotated[str, Meta(pattern=r"^0x[0-9a-f]{1,4}\.(0|[1-9][0-9]{0,4})$")]
 DeviceInterrupt = Annotated[int, Meta(ge=32, le=1019)]
 
-STOPPING: frozenset[str] = frozenset({"panic", "assert", "deadlock", "crash", "reset"})
-"""The outcomes after which nothing can happen any more."""
-
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="call"):
     """A call on a CPU by the vCPU that executes there, and what is expected of it."""
@@ -46,7 +43,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     runs: str | None = None
     sees: str | None = None
     refused: list[str] | None = None
-    state: dict[str, dict[str, str | bool]] = {}
+    state: dict[str, dict[str, str]] = {}
 
     def action(self, actor: Key | None) -> Action:
         """The action of the model that this step is when `actor` acts."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from model.environment import Action, Assumptions, Argument
+from model.environment import Action, Argument, Assumptions
 from model.machine import Outcome
 from model.source import UPSTREAM_COMMIT
 from model.system import OPERATIONS
@@ -285,9 +285,7 @@ def _argument_of(argument: FileArgument) -> Argument:
         case ErrorArgument():
             return argument.code
         case MessageArgument():
-            return DirectMessage(
-                argument.func, argument.sender, argument.receiver, argument.framework, argument.status
-            )
+            return DirectMessage(argument.func, argument.sender, argument.receiver, argument.framework, argument.status)
         case _:
             return argument
 
@@ -346,7 +344,9 @@ def read_trace_file(path: Path) -> TraceFile:
     except OSError as error:
         raise TraceFileError(f"{path}: cannot be read ({error.strerror}); name a trace file") from error
     if len(content) > LARGEST_FILE:
-        raise TraceFileError(f"{path}: larger than {LARGEST_FILE // 1_000_000} MB, which no trace is; name a trace file")
+        raise TraceFileError(
+            f"{path}: larger than {LARGEST_FILE // 1_000_000} MB, which no trace is; name a trace file"
+        )
     try:
         return msgspec.json.decode(content, type=TraceFile)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -191,6 +191,7 @@ def _parts(node: ast.AST) -> Iterator[tuple[range, str, ast.expr | None, range]]
 _WORDS = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
+        (r"\bm\.labels\.refused\.append.*", "dlog_error(...)"),
         (r"\bis not None\b", "!= NULL"),
         (r"\bis None\b", "== NULL"),
         (r"\bis not\b", "!="),
@@ -233,7 +234,7 @@ def _values(test: ast.expr, frame: FrameType) -> Iterator[str]:
         value = _value(node, frame)
         if value is not None and name not in seen:
             seen.add(name)
-            yield f"{name} = {value}"
+            yield f"{c_words(name)} = {value}"
 
 
 def _value(node: ast.expr, frame: FrameType) -> str | None:

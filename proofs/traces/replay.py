@@ -106,8 +106,8 @@ def differences(old: Any, new: Any, place: str = "") -> Iterator[tuple[str, str,
             yield from differences(old.get(name), new.get(name), f"{place}.{name}" if place else str(name))
     elif isinstance(old, list | tuple) and isinstance(new, list | tuple):
         for position in range(max(len(old), len(new))):
-            pair = (items[position] if position < len(items) else None for items in (old, new))
-            yield from differences(*pair, f"{place}[{position}]")
+            left, right = (items[position] if position < len(items) else None for items in (old, new))
+            yield from differences(left, right, f"{place}[{position}]")
     elif old != new:
         yield place, _short(old), _short(new)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +11,6 @@ import msgspec
 
 from model.environment import Action, Assumptions
 from model.machine import Outcome
-from model.readings import Concrete
 from model.simulation import Executed, Simulation
 from model.source import Location
 from model.topology import Topology
@@ -138,6 +138,22 @@ class Recorder:
         self._simulation = Simulation(layout, assume, granularity == "section", assertions)
         self._walked: dict[int, int] = {}
         self.initial = self._simulation.state
+
+    def copy(self) -> Recorder:
+        """A recorder that stands where this one does, and goes on by itself."""
+        twin = copy(self)
+        twin._walked = dict(self._walked)
+        twin._simulation = copy(self._simulation)
+        twin._simulation.suspended = {
+            cpu: replace(suspended, values=list(suspended.values))
+            for cpu, suspended in self._simulation.suspended.items()
+        }
+        return twin
+
+    def in_progress(self, cpu: int) -> Action | None:
+        """The action that a CPU has begun and not finished."""
+        suspended = self._simulation.suspended.get(cpu)
+        return None if suspended is None else suspended.action
 
     def step(self, action: Action) -> TraceStep | None:
         """Let an action happen, or go on; None, and nothing happened, if it cannot.

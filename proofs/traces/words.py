@@ -42,7 +42,7 @@ def call_text(action: Action, is_spmc: bool) -> str:
         case "load_vms", _:
             return "boot loads the partitions"
         case "plat_psci_cpu_resume", _:
-            return "cold boot or PSCI CPU_ON" if action.cpu == 0 else "PSCI CPU_ON"
+            return "start of the CPU"
         case "api_ffa_run", (int(target), int(index), *rest):
             return f"FFA_RUN({target:#x}, vCPU {index}{', its interrupt injected' if rest else ''})"
         case _, (DirectMessage() as message,):
@@ -56,6 +56,17 @@ def call_text(action: Action, is_spmc: bool) -> str:
         case "psci_primary_cpu_on", (int(cpu),):
             return f"PSCI CPU_ON(CPU{cpu})"
     return _CALLS.get(action.operation, action.operation)
+
+
+def operation_text(action: Action) -> str:
+    """The operation alone: `FFA_RUN`, `secure interrupt`."""
+    if action.operation == "ffa_interrupts_handle_secure_interrupt":
+        return "secure interrupt"
+    return (
+        call_text(Action(action.operation, action.cpu, action.actor), True)
+        if action.operation in _CALLS
+        else (call_text(action, True).partition("(")[0].partition(",")[0])
+    )
 
 
 def _message_text(message: DirectMessage, is_spmc: bool) -> str:
@@ -73,6 +84,8 @@ def _message_text(message: DirectMessage, is_spmc: bool) -> str:
 def start_text(step: TraceStep, is_spmc: bool) -> str:
     """What a step starts or goes on with, without its end."""
     goes_on = f" goes on after window {step.window}" if step.window else ""
+    if step.action.operation == "plat_psci_cpu_resume" and not goes_on:
+        return "PSCI CPU_ON" if any(change.field == "is_on" for change in step.changes) else "cold boot"
     return call_text(step.action, is_spmc) + goes_on
 
 
@@ -85,8 +98,15 @@ def end_text(step: TraceStep, is_spmc: bool) -> str:
             if step.next is not None:
                 return f"{party(step.next, is_spmc)} runs"
             return str(step.reply) if step.reply else ""
-        case _:
-            return f"{step.outcome.value.upper()} {'in' if ' ' in step.where else 'at'} {step.where}"
+        case outcome:
+            return f"{outcome.value.upper()}{_place(step.where)}"
+
+
+def _place(where: str) -> str:
+    """A failed check's line, the lock that is taken twice, or a message."""
+    if ".c:" in where or ".h:" in where:
+        return f" at {where}"
+    return f": {where}" if " " in where else f" on the lock of {where}"
 
 
 def notes(step: TraceStep, is_spmc: bool) -> list[str]:

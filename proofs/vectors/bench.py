@@ -14,6 +14,7 @@ from model.machine import Vcpu, Vm
 from model.readings import Concrete
 from model.values import HF_INVALID_VM_ID
 from model.variables import Key, Layout, Value, Variable
+from model.variants import Variants
 from proofs.vectors.format import CpuFields, RecordedState, Struct, VcpuFields, VectorError, VmFields
 from proofs.vectors.topologies import COMMON_SENDERS, Setting, topology_of, vm_id
 
@@ -21,11 +22,11 @@ MOST_INTERRUPTS = 6
 """A vCPU's pending queue is an arrangement of its interrupts, and so its domain grows with their factorial."""
 
 STRUCTURES: Final[dict[str, type[Struct]]] = {"vm": VmFields, "vcpu": VcpuFields, "cpu": CpuFields}
-ABSTRACTED: Final = {"aborting", "vint_enabled_pending", "sri_delayed", "prev_priority"}
+ABSTRACTED: Final = {"vint_enabled_pending", "sri_delayed", "prev_priority"}
 """Recorded bookkeeping that the model does not carry (docs/model.md)."""
 
 DECIDED: Final = {
-    "vm": {"state"},
+    "vm": {"state", "aborting"},
     "vcpu": {
         "state",
         "rt_model",
@@ -71,18 +72,18 @@ class Slot:
 
 
 class Bench:
-    """A concrete machine for a setting, and the recorded form of its state.
+    """A concrete machine for a setting and variants, and the recorded form of its state.
 
     Raises VectorError for a topology that cannot be, Unsupported for too many interrupts.
     """
 
-    def __init__(self, setting: Setting):
+    def __init__(self, setting: Setting, variants: Variants):
         topology = topology_of(setting)
         for partition in topology.partitions:
             if len(setting.interrupt_ids.union(partition.interrupts)) > MOST_INTERRUPTS:
                 raise Unsupported(f"more than {MOST_INTERRUPTS} virtual interrupts of a partition")
         senders = {vm_id(name) for name in COMMON_SENDERS | setting.senders} - {HF_INVALID_VM_ID}
-        layout = Layout(topology, tuple(setting.interrupt_ids), tuple(senders))
+        layout = Layout(topology, tuple(setting.interrupt_ids), tuple(senders), variants)
         self.machine = Concrete(layout)
         self._initial = layout.initial()
         self._handles = {(handle.key.kind, str(handle.key)): handle for handle in self.machine.handles.values()}
@@ -115,7 +116,7 @@ class Bench:
 
         Raises VectorError for unknown names and for anything left out, Unsupported for state of another revision.
         """
-        if any(fields.aborting is not UNSET for fields in recorded.vm.values()):
+        if self.machine.chosen("revision", "after") and any(vm.aborting is not UNSET for vm in recorded.vm.values()):
             raise Unsupported("a VM's aborting flag, which only revision=before has")
         state = list(self._initial)
         for kind, objects in _by_kind(recorded):
@@ -163,8 +164,8 @@ def _by_kind(recorded: RecordedState) -> tuple[tuple[str, dict[str, Any]], ...]:
 def _slots(layout: Layout, owner: Key) -> Iterator[Slot]:
     """The slots of an object's recorded fields."""
     for place, name in enumerate(STRUCTURES[owner.kind].__struct_fields__):
-        if name not in ABSTRACTED:
-            variable = layout.by_name[owner, "priority_mask" if name == "pmr" else name]
+        variable = layout.by_name.get((owner, "priority_mask" if name == "pmr" else name))
+        if variable is not None and name not in ABSTRACTED:
             positions = {_recorded(variable, value): position for position, value in enumerate(variable.domain)}
             yield Slot(name, place, variable.index, positions, name in DECIDED[owner.kind])
 

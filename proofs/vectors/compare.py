@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from model.machine import NULL, Halt, Outcome
+from model.patch import place_before
 from model.values import FfaValue, Func
+from model.variants import DEFAULT_VARIANTS, Variants
 from proofs.vectors.bench import Bench
 from proofs.vectors.calls import call
 from proofs.vectors.format import Vector, VectorError
@@ -19,6 +21,7 @@ MACHINES_KEPT = 128
 SAME_CHECK: Final = {
     "gen/partition_abort.c:21": "src/arch/aarch64/hypervisor/handler.c:1131",
     "gen/partition_abort.c:28": "src/arch/aarch64/hypervisor/handler.c:1138",
+    "gen/partition_abort.c:29": "src/arch/aarch64/hypervisor/handler.c:1139",
 }
 """Checks that the recording named by another file."""
 
@@ -61,10 +64,10 @@ class Comparison:
 
 
 class VectorRunner:
-    """Runs vectors on the concrete reading; the machines of recent topologies are kept."""
+    """Runs vectors on the concrete reading of a variant; the machines of recent topologies are kept."""
 
-    def __init__(self) -> None:
-        self._bench_of = lru_cache(MACHINES_KEPT)(Bench)
+    def __init__(self, variants: Variants = DEFAULT_VARIANTS) -> None:
+        self._bench_of = lru_cache(MACHINES_KEPT)(partial(Bench, variants=variants))
 
     def bench(self, vector: Vector) -> Bench:
         """The machine to run a vector on.  Raises as `compare` does."""
@@ -130,7 +133,8 @@ def results(bench: Bench, vector: Vector, execution: Execution) -> list[Differen
             bench.vcpu(name)
     rows = [Difference("outcome", vector.outcome, execution.outcome.value)]
     if vector.outcome not in ("return", "crash"):
-        rows.append(Difference("failing check", failing_check(vector.message), execution.where or "none"))
+        where = place_before(execution.where) if bench.machine.chosen("revision", "before") else execution.where
+        rows.append(Difference("failing check", failing_check(vector.message), where or "none"))
     elif execution.outcome is Outcome.RETURN:
         rows.append(Difference("ret", _reply_text(vector.ret), _reply_text(execution.reply)))
         rows.append(Difference("next", vector.next or "null", execution.next or "null"))

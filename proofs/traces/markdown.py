@@ -1,0 +1,75 @@
+"""A trace as Markdown for a review comment: at most 40 lines."""
+
+from __future__ import annotations
+
+import re
+
+from model.source import UPSTREAM_COMMIT
+from proofs.traces.text import verdict
+from proofs.traces.trace import Trace, TraceStep
+from proofs.traces.words import notes, step_text
+
+MOST_LINES = 40
+MOST_VALUES = 6
+MOST_DECISIONS = 6
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+.!|~>-])")
+
+
+def markdown(trace: Trace) -> str:
+    """The property, the steps with the states they change, the last decisions, the values: 40 lines at most."""
+    heading = f"{trace.property_id}: {trace.title}" if trace.property_id else f"{len(trace)} steps"
+    lines = [f"**{markdown_text(heading)}**", ""]
+    if trace.statement:
+        lines += [markdown_text(trace.statement), ""]
+    place = f"{trace.topology.name}, {trace.granularity} granularity, Hafnium {UPSTREAM_COMMIT}, replayed"
+    ending = _ending(trace)
+    steps = _steps(trace, MOST_LINES - len(lines) - len(ending) - 2)
+    lines += [markdown_text(f"{len(trace)} steps on {place}") + ":", "", *steps, *ending]
+    return "\n".join(lines) + "\n"
+
+
+def _steps(trace: Trace, room: int) -> list[str]:
+    """A line for each step; where there are too many, those in the middle are left out."""
+    lines = [
+        f"{number}. {_step(trace, step)}"
+        for number, step in enumerate(trace.steps, 1)
+        if step.action.operation != "api_regs_state_saved" or number == len(trace)
+    ]
+    if len(lines) <= room:
+        return lines
+    kept = room - 3
+    return [*lines[: kept // 2], "", f"*{len(lines) - kept} steps left out*", *lines[-(kept - kept // 2) :]]
+
+
+def _step(trace: Trace, step: TraceStep) -> str:
+    shown = [markdown_text(step_text(step, trace.is_spmc))]
+    shown += [f"`{code_text(str(change))}`" for change in step.changes if change.field == "state"]
+    return "; ".join([*shown, *(markdown_text(note) for note in notes(step, trace.is_spmc) if "gets" not in note)])
+
+
+def _ending(trace: Trace) -> list[str]:
+    """The conditions that decided the last step, and the values that make the property false."""
+    lines = [""]
+    decisions = [passage for passage in trace.steps[-1].path if passage.is_decision] if trace.steps else []
+    if decisions:
+        lines += ["Decided by:", ""]
+        for passage in decisions[-MOST_DECISIONS:]:
+            values = f" ({', '.join(passage.values)})" if passage.values else ""
+            code = code_text(f"{passage.location}: {passage.code} {verdict(passage)}{values}")
+            lines.append(f"- `{code}`")
+    if trace.breach is not None:
+        lines += ["", *([f"False: `{code_text(trace.breach.conjunct)}`"] if trace.breach.conjunct else [])]
+        lines += ["", *(f"- `{code_text(str(read))}`" for read in trace.breach.reads[-MOST_VALUES:])]
+    return lines
+
+
+def markdown_text(text: str) -> str:
+    """Text in which nothing means anything to Markdown, HTML or a forge that turns names into links."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace("@", "@\u200b")
+    return _SPECIAL.sub(r"\\\1", text)
+
+
+def code_text(text: str) -> str:
+    """Text for a code span."""
+    return text.replace("`", "'")

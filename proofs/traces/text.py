@@ -1,0 +1,192 @@
+"""The terminal view of a trace: a line for each step, what it changed, the path it took, where the property breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from model.machine import Outcome
+from model.source import UPSTREAM_COMMIT
+from model.variables import Key, Layout
+from proofs.traces.path import Passage
+from proofs.traces.trace import Change, Trace, TraceStep
+from proofs.traces.values import field_text, object_text, party
+from proofs.traces.watch import Watch
+from proofs.traces.words import actor_text, end_text, notes, start_text
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of a trace is shown: one step or all, whose paths, side by side, what is watched."""
+
+    step: int | None = None
+    all_paths: bool = False
+    columns: bool = False
+    watches: tuple[Watch, ...] = ()
+
+
+def acting_cpus(trace: Trace) -> list[int]:
+    """The CPUs that do something, in order."""
+    return sorted({step.action.cpu for step in trace.steps})
+
+
+def render(trace: Trace, view: View) -> RenderableType:
+    """The trace as the terminal shows it."""
+    parts: list[RenderableType] = [_heading(trace)]
+    if view.columns and view.step is None:
+        parts.append(_columns(trace, view))
+    else:
+        parts += _listed(trace, view)
+    parts.append(_ending(trace))
+    return Group(*parts)
+
+
+def _heading(trace: Trace) -> Text:
+    heading = Text()
+    if trace.finding:
+        heading.append(f"Finding {trace.finding}\n", "bold")
+    if trace.property_id:
+        heading.append(f"{trace.property_id}: {trace.title}", "bold")
+        heading.append(" is violated\n")
+    heading.append(f"{len(trace)} steps on {trace.topology.name} ({trace.topology.description})", "dim")
+    windows = ", CPUs interleave at every window" if trace.granularity == "section" else ""
+    heading.append(f"{windows}; Hafnium {UPSTREAM_COMMIT}; replayed by the concrete reading\n", "dim")
+    return heading
+
+
+def _listed(trace: Trace, view: View) -> Iterator[RenderableType]:
+    """One block below the other for each step."""
+    if view.step is None and view.watches:
+        yield Padding(Text("initially").append_text(_watched(trace, 0, view.watches)), (0, 0, 0, 5), expand=False)
+    for number, step in enumerate(trace.steps, 1):
+        if view.step not in (None, number):
+            continue
+        line = Text(f"{number:3}  ", "dim").append_text(_step_line(trace, step))
+        yield line
+        detail = _details(trace, number, step, view)
+        if view.all_paths or view.step == number or (view.step is None and number == len(trace)):
+            detail += path_lines(step)
+        if detail:
+            yield Padding(Group(*detail), (0, 0, 0, 7), expand=False)
+
+
+def _step_line(trace: Trace, step: TraceStep) -> Text:
+    line = Text(actor_text(step.action, trace.is_spmc), "bold")
+    return line.append(": ", "bold").append_text(_what(trace, step))
+
+
+def _what(trace: Trace, step: TraceStep) -> Text:
+    line = Text(start_text(step, trace.is_spmc), "dim" if step.action.operation == "api_regs_state_saved" else "")
+    end = end_text(step, trace.is_spmc)
+    if end:
+        style = "bold red" if step.outcome.is_failure else "magenta" if step.outcome is Outcome.SUSPENDED else "cyan"
+        line.append(" -> ").append(end, style)
+    return line
+
+
+def _details(trace: Trace, number: int, step: TraceStep, view: View) -> list[RenderableType]:
+    found: list[RenderableType] = [Text(note, "yellow") for note in notes(step, trace.is_spmc)]
+    found += [_change(change) for change in step.changes]
+    if view.watches:
+        found.append(_watched(trace, number, view.watches))
+    return found
+
+
+def _change(change: Change) -> Text:
+    line = Text(f"{object_text(change.object)} ").append(change.field).append(": ")
+    return line.append(change.old, "red").append(" -> ").append(change.new, "green")
+
+
+def _watched(trace: Trace, number: int, watches: Sequence[Watch]) -> Text:
+    states = trace.states
+    line = Text()
+    for watch in watches:
+        now = watch.value(states[number])
+        changed = number > 0 and watch.value(states[number - 1]) != now
+        line.append(f"  [{watch.text}] = ", "blue").append(now, "bold blue" if changed else "blue")
+        line.append(" *" if changed else "", "bold blue")
+    return line
+
+
+def path_lines(step: TraceStep) -> list[RenderableType]:
+    """The functions entered and the conditions met on the path of a step, with the way each went and why."""
+    return [_passage(passage) for passage in step.path if passage.location is None or passage.is_decision]
+
+
+def _passage(passage: Passage) -> Text:
+    line = Text("  " * passage.depth)
+    if passage.location is None:
+        return line.append(f"{passage.function}()", "bold").append(f"  {passage.file}", "dim")
+    line.append(f"  {str(passage.location).rpartition('/')[2]}: ", "dim").append(passage.code)
+    line.append(f"  {verdict(passage)}", "green" if passage.taken else "red")
+    if passage.values:
+        line.append("   " + ", ".join(passage.values), "dim")
+    return line
+
+
+def verdict(passage: Passage) -> str:
+    """Which way a condition went, in a word."""
+    if passage.code.startswith(("CHECK(", "assert(")):
+        return "holds" if passage.taken else "FAILS"
+    return "yes" if passage.taken else "no"
+
+
+def _columns(trace: Trace, view: View) -> Table:
+    """A column for each CPU that acts."""
+    cpus = acting_cpus(trace)
+    table = Table(box=box.SIMPLE, pad_edge=False, show_lines=False)
+    table.add_column("")
+    for cpu in cpus:
+        table.add_column(f"CPU{cpu}", overflow="fold", ratio=1)
+    for number, step in enumerate(trace.steps, 1):
+        actor = party(step.action.actor, trace.is_spmc) + ": " if step.action.actor else ""
+        shown = [Text(actor, "bold").append_text(_what(trace, step)), *_details(trace, number, step, view)]
+        if view.all_paths or number == len(trace):
+            shown += path_lines(step)
+        cells: list[RenderableType] = [Group(*shown) if cpu == step.action.cpu else "" for cpu in cpus]
+        table.add_row(Text(str(number), "dim"), *cells)
+    return table
+
+
+def _ending(trace: Trace) -> Text:
+    """Where and why the property breaks, or how the execution ends."""
+    ending = Text("\n")
+    if trace.breach is None:
+        return Text()
+    ending.append(f"{trace.property_id} breaks after step {len(trace)}", "bold red")
+    about = ", ".join(party(key, trace.is_spmc) for key in trace.objects)
+    ending.append(f", for {about}\n" if about else "\n").append(f"  {trace.statement}\n")
+    if trace.breach.conjunct:
+        ending.append("  This is false: ").append(f"{trace.breach.conjunct}\n", "bold")
+    for read in trace.breach.reads:
+        ending.append(f"    {read}\n")
+    return ending
+
+
+def render_state(trace: Trace, number: int) -> RenderableType:
+    """Every field of the state after `number` steps; marked: what the step before changed."""
+    layout = Layout(trace.topology)
+    state = trace.states[number]
+    changed = {(c.object, c.field): c.old for c in trace.steps[number - 1].changes} if number else {}
+    table = Table(title=f"state {number}", box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
+    for heading in ("object", "field", "value"):
+        table.add_column(heading)
+    previous: Key | None = None
+    for variable in layout.variables:
+        old = changed.get((variable.owner, variable.field))
+        now = field_text(variable, state[variable.index])
+        value = Text(now) if old is None else Text(now, "bold green").append(f"  (was {old})", "red")
+        name = "" if variable.owner == previous else _object_and_party(trace, variable.owner)
+        previous = variable.owner
+        table.add_row(name, variable.field, value)
+    return table
+
+
+def _object_and_party(trace: Trace, key: Key) -> str:
+    return f"{object_text(key)} ({party(key, trace.is_spmc)})" if key.kind != "cpu" else object_text(key)

@@ -1,0 +1,213 @@
+"""The interplay of the fields: state, registers, scheduling, call chains, interrupt masks, power."""
+
+from __future__ import annotations
+
+from model.machine import NULL
+from model.values import (
+    HF_SPMC_VM_ID,
+    Func,
+    PowerOperation,
+    PriorityMask,
+    RuntimeModel,
+    SchedulingMode,
+    VcpuState,
+    VmState,
+)
+from properties.language import at_rest, each_sp_vcpu, each_up_sp_vcpu
+from properties.scopes import (
+    each_cpu_and_normal_world,
+    each_cpu_and_sp_vcpu,
+    each_cpu_and_vcpu,
+    each_cpu_pair_and_vcpu,
+    each_sp_vcpu_of_several,
+    each_sp_vcpu_pair,
+)
+from properties.statements import BOTH_WORLDS, always, recoverable, step
+from properties.vocabulary import ABORT, acts, is_received, request_open
+
+X01 = always(
+    "X01",
+    "Registers that are yet to be saved are not available",
+    "Between the end of a handler and the save of the old vCPU's registers, regs_available is the only guard: the "
+    "vCPU's state says already that others may take it.",
+    over=each_cpu_and_vcpu,
+    when=lambda m, cpu, vcpu: cpu.saving == vcpu,
+    then=lambda m, cpu, vcpu: not vcpu.regs_available,
+    sources=("src/api.c:api_regs_state_saved", "src/api.c:api_ffa_msg_send_direct_resp"),
+    worlds=BOTH_WORLDS,
+)
+
+X02 = always(
+    "X02",
+    "No CPU executes a vCPU whose registers another CPU is yet to save",
+    "The late save overwrites what the vCPU has done since, or the vCPU starts from registers of the past.",
+    over=each_cpu_pair_and_vcpu,
+    when=lambda m, cpu, other, vcpu: cpu.saving == vcpu,
+    then=lambda m, cpu, other, vcpu: other.current != vcpu,
+    sources=X01.sources,
+    worlds=BOTH_WORLDS,
+)
+
+X03 = always(
+    "X03",
+    "A vCPU that the SPMC preempted is remembered",
+    "A PREEMPTED vCPU in SPMC mode is somebody's preempted_vcpu: the normal world cannot resume it (FFA_RUN panics).",
+    over=each_sp_vcpu_of_several,
+    when=lambda m, vcpu: vcpu.state == VcpuState.PREEMPTED and vcpu.scheduling_mode == SchedulingMode.SPMC_MODE,
+    then=lambda m, vcpu: any(bool(other.preempted_vcpu == vcpu) for vm in m.loaded_vms for other in vm.vcpus),
+    sources=(
+        "src/ffa/spmc/interrupts.c:ffa_interrupts_set_preempted_vcpu",
+        "src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_init_schedule_mode_ffa_run",
+    ),
+)
+
+X04 = recoverable(
+    "X04",
+    "A BLOCKED vCPU can go on",
+    "From every state in which an SP's vCPU is BLOCKED, it can leave that state: nobody waits for ever.",
+    over=each_sp_vcpu,
+    when=lambda m, vcpu: vcpu.state == VcpuState.BLOCKED,
+    can_become=lambda m, vcpu: vcpu.state != VcpuState.BLOCKED,
+    sources=("src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_abort", "src/api.c:api_vcpu_prepare_run"),
+)
+
+X05 = always(
+    "X05",
+    "A call chain follows the open requests",
+    "If v's predecessor in a call chain is a vCPU of partition P, then v serves a request of P.",
+    over=each_sp_vcpu_pair,
+    when=lambda m, vcpu, caller: vcpu.call_chain_prev == caller and at_rest(m),
+    then=lambda m, vcpu, caller: vcpu.dir_req_origin == caller.vm.id,
+    sources=("src/ffa/spmc/direct_messaging.c:ffa_direct_msg_wind_call_chain_ffa_direct_req",),
+)
+
+X06 = always(
+    "X06",
+    "Who executes to handle a secure interrupt knows whom it preempted",
+    "Otherwise FFA_MSG_WAIT, at the end of the handling, asserts.",
+    over=each_cpu_and_sp_vcpu,
+    when=lambda m, cpu, vcpu: cpu.current == vcpu and vcpu.rt_model == RuntimeModel.SEC_INTERRUPT,
+    then=lambda m, cpu, vcpu: vcpu.preempted_vcpu != NULL,
+    sources=(
+        "src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_msg_wait_prepare",
+        "src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_run_checks",
+    ),
+)
+
+X07 = always(
+    "X07",
+    "A WAITING vCPU remembers no preempted one",
+    "What was preempted has been resumed before the vCPU waits for new work; otherwise a later FFA_RUN by the vCPU "
+    "is diverted to it.",
+    over=each_sp_vcpu,
+    when=lambda m, vcpu: vcpu.state == VcpuState.WAITING,
+    then=lambda m, vcpu: vcpu.preempted_vcpu == NULL,
+    sources=("src/vcpu.c:vcpu_secure_interrupt_complete", "src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_run_checks"),
+)
+
+X08 = always(
+    "X08",
+    "In SPMC mode, all interrupts are masked",
+    "While a vCPU executes in SPMC-scheduled mode, no interrupt can preempt it: the code that preempts asserts "
+    "normal-world mode.",
+    over=each_cpu_and_sp_vcpu,
+    when=lambda m, cpu, vcpu: cpu.current == vcpu and vcpu.scheduling_mode == SchedulingMode.SPMC_MODE,
+    then=lambda m, cpu, vcpu: cpu.priority_mask == PriorityMask.ALL_MASKED,
+    sources=("src/ffa/spmc/interrupts.c:ffa_interrupts_mask", "src/ffa/spmc/interrupts.c:ffa_interrupts_unmask"),
+)
+
+X09 = always(
+    "X09",
+    "While the normal world executes, no interrupt is masked",
+    "The mask that was set for an SP is restored when the SP gives its cycles back, by whatever way. Otherwise "
+    "secure interrupts are lost on the CPU.",
+    over=each_cpu_and_normal_world,
+    when=lambda m, cpu, vcpu: cpu.current == vcpu,
+    then=lambda m, cpu, vcpu: cpu.priority_mask == PriorityMask.OPEN,
+    sources=(
+        "src/ffa/spmc/interrupts.c:ffa_interrupts_unmask",
+        "src/arch/aarch64/hypervisor/handler.c:ffa_partition_abort",
+    ),
+)
+
+X10 = always(
+    "X10",
+    "A vCPU that is asked to power off serves the SPMC's request",
+    "pwr_mgmt_op is set and cleared together with the framework request CPU_OFF. A value that is left over denies "
+    "the vCPU its requests for ever.",
+    over=each_sp_vcpu,
+    when=lambda m, vcpu: vcpu.pwr_mgmt_op == PowerOperation.CPU_OFF,
+    then=lambda m, vcpu: vcpu.rt_model == RuntimeModel.FFA_DIR_REQ and vcpu.dir_req_origin == HF_SPMC_VM_ID,
+    sources=(
+        "src/ffa/spmc/direct_messaging.c:build_psci_off_frmk_msg",
+        "src/ffa/spmc/direct_messaging.c:handle_sp_cpu_off_framework_resp",
+    ),
+)
+
+X11 = always(
+    "X11",
+    "A STARTING vCPU is in its initialisation and serves no one",
+    "STARTING goes with the runtime model SP_INIT, with no scheduling mode, and with no request open.",
+    over=each_sp_vcpu,
+    when=lambda m, vcpu: vcpu.state == VcpuState.STARTING,
+    then=lambda m, vcpu: (
+        vcpu.rt_model == RuntimeModel.SP_INIT and vcpu.scheduling_mode == SchedulingMode.NONE and not request_open(vcpu)
+    ),
+    sources=("src/ffa/spmc/cpu_cycles.c:sp_boot_next", "src/arch/aarch64/plat/psci/spmc.c:plat_psci_cpu_resume"),
+)
+
+X12 = always(
+    "X12",
+    "A vCPU that executes knows on which CPU, and the CPU is on",
+    "Handlers take the CPU from the vCPU (current->cpu), not from the hardware.",
+    over=each_cpu_and_vcpu,
+    when=lambda m, cpu, vcpu: cpu.current == vcpu,
+    then=lambda m, cpu, vcpu: vcpu.cpu == cpu and cpu.is_on,
+    sources=("src/cpu.c:cpu_index", "src/api.c:api_ffa_get_vm_vcpu"),
+    worlds=BOTH_WORLDS,
+)
+
+X13 = always(
+    "X13",
+    "The VM of an ABORTED vCPU is ABORTING",
+    "Whoever decides by the VM's state, without looking at the vCPU, must learn of the abort.",
+    over=each_sp_vcpu,
+    when=lambda m, vcpu: vcpu.state == VcpuState.ABORTED,
+    then=lambda m, vcpu: vcpu.vm.state == VmState.ABORTING,
+    sources=("src/arch/aarch64/hypervisor/handler.c:ffa_partition_abort",),
+)
+
+X14 = always(
+    "X14",
+    "At rest, the vCPU of an ABORTING uniprocessor SP is ABORTED or WAITING",
+    "The converse of X13: FFA_ERROR leaves the vCPU WAITING, until somebody asks for it.",
+    over=each_up_sp_vcpu,
+    when=lambda m, vcpu: vcpu.vm.state == VmState.ABORTING and at_rest(m),
+    then=lambda m, vcpu: vcpu.state in (VcpuState.ABORTED, VcpuState.WAITING),
+    sources=("src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_error_32", "src/ffa/spmc/cpu_cycles.c:sp_boot_next"),
+)
+
+X15 = always(
+    "X15",
+    "A vCPU with CPU cycles has a runtime model",
+    "An SP in no runtime model is denied every call that would give its cycles back.",
+    over=each_sp_vcpu,
+    when=lambda m, vcpu: acts(vcpu),
+    then=lambda m, vcpu: vcpu.rt_model != RuntimeModel.NONE,
+    sources=("src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_check_runtime_state_transition",),
+)
+
+X16 = step(
+    "X16",
+    "A requester is told when the SP that serves it aborts",
+    "When a vCPU aborts while it serves the request of another SP's vCPU, that vCPU finds FFA_ERROR in its registers.",
+    over=each_sp_vcpu_pair,
+    when=lambda label, before, after, old, new, old_caller, new_caller: (
+        label.action.operation == ABORT
+        and label.action.actor == new.key
+        and label.delivered
+        and old.call_chain_prev == old_caller
+    ),
+    then=lambda label, before, after, old, new, old_caller, new_caller: is_received(label, new_caller, Func.ERROR),
+    sources=("src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_abort",),
+)
