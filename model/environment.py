@@ -183,9 +183,7 @@ def _secure_partition(
         yield Action("fiq_lower", cpu, actor)
 
 
-def _responses(
-    topology: Topology, assume: Assumptions, cpu: int, actor: Key, partition: Partition
-) -> Iterator[Action]:
+def _responses(topology: Topology, assume: Assumptions, cpu: int, actor: Key, partition: Partition) -> Iterator[Action]:
     """Responses to whoever may have sent a request."""
     origins = [HF_NWD_VM_ID, *([LOGICAL_PARTITION_ID] if assume.el3_requests else [])]
     if assume.sp_requests:
@@ -196,9 +194,7 @@ def _responses(
             yield Action("api_ffa_msg_send_direct_resp", cpu, actor, (message,))
     if assume.cpu_off and partition.cpu_off_subscribed:
         for status in (PsciStatus.SUCCESS, *([PsciStatus.DENIED] if assume.cpu_off_refused else [])):
-            message = DirectMessage(
-                Func.DIRECT_RESP, partition.id, HF_SPMC_VM_ID, Framework.PSCI_RESP, status
-            )
+            message = DirectMessage(Func.DIRECT_RESP, partition.id, HF_SPMC_VM_ID, Framework.PSCI_RESP, status)
             yield Action("api_ffa_msg_send_direct_resp", cpu, actor, (message,))
 
 
@@ -232,5 +228,3 @@ def _secondary_vm(partition: Partition, cpu: int, actor: Key) -> Iterator[Action
             yield Action("psci_secondary_cpu_on", cpu, actor, (index,))
     message = DirectMessage(Func.DIRECT_RESP, partition.id, 0x1)
     yield Action("api_ffa_msg_send_direct_resp", cpu, actor, (message,))
-
-

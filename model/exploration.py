@@ -284,4 +284,3 @@ def _grow(relation: Relation, known: list[int]) -> list[int]:
             for variable, written in leaf.writes:
                 grown[variable] |= known[written.variable] if isinstance(written, Copy) else 1 << written
     return grown
-

@@ -210,9 +210,7 @@ class Machine(ABC):
         self.vm_by_id = {vm.id: vm for vm in self.vms}
         vcpus = tuple(vcpu for vm in self.vms for vcpu in vm.vcpus)
         self.handles: dict[Value, Any] = {handle.key: handle for handle in (*self.vms, *vcpus, *self.cpus)}
-        self.boot_list = tuple(
-            vm for vm in self.vms if vm.partition.kind in (PartitionKind.SP, PartitionKind.PRIMARY)
-        )
+        self.boot_list = tuple(vm for vm in self.vms if vm.partition.kind in (PartitionKind.SP, PartitionKind.PRIMARY))
         self.loaded_vms = tuple(vm for vm in self.vms if vm.partition.kind is not PartitionKind.OTHER_WORLD)
         self.is_spmc = self.topology.world is World.SPMC
         self.primary_vm_id = 0x0 if self.is_spmc else 0x1
@@ -244,6 +242,7 @@ class Machine(ABC):
     def window(self, name: str) -> None:
         """A point at which other CPUs may run (state-writes section 6, as cited in docs/model.md)."""
 
+    @abstractmethod
     def join(self) -> None:
         """A point at which the symbolic reading forgets how it got there: only local variables and writes matter."""
 

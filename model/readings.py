@@ -41,6 +41,9 @@ class Concrete(Machine):
     def window(self, name: str) -> None:
         """At handler granularity, windows are nothing."""
 
+    def join(self) -> None:
+        """There is one path only."""
+
 
 class Symbolic(Machine):
     """The symbolic reading: reads yield lazy values, and a branch on one forks.

@@ -118,5 +118,3 @@ class Simulation:
             in_progress.windows += 1
             self.suspended[action.cpu] = in_progress
         return Executed(outcome, where, window, reply, m.labels, self.state)
-
-

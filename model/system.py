@@ -69,11 +69,13 @@ def perform(m: Machine, action: Action, assume: Assumptions) -> FfaValue | None:
     cpu = m.cpus[action.cpu]
     match action.operation:
         case "load_vms":
-            return _load(m, cpu, action)
+            _load(m, cpu, action)
+            return None
         case "plat_psci_cpu_resume":
             return _power_on(m, cpu)
         case "api_regs_state_saved":
-            return _save_registers(m, cpu, m.handles[action.actor])
+            _save_registers(m, cpu, m.handles[action.actor])
+            return None
     m.require(cpu.current == m.handles[action.actor])
     m.require(cpu.saving == NULL)
     current: Vcpu = m.handles[action.actor]

@@ -8,7 +8,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+import msgspec
+from msgspec import Meta
 
 from model.values import InterruptAction, World
 
@@ -146,34 +147,30 @@ BUILT_IN: dict[str, Topology] = {
 }
 
 
-class _PartitionFile(BaseModel):
+class _PartitionFile(msgspec.Struct, forbid_unknown_fields=True):
     """One `[[partition]]` table of a topology file."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    id: Annotated[int, Field(ge=0x8001, le=0x8FFF)]
+    id: Annotated[int, Meta(ge=0x8001, le=0x8FFF)]
     vcpus: Literal["UP", "MP"] = "UP"
     el0: bool = False
     lifecycle_support: bool = False
-    boot_order: Annotated[int, Field(ge=0, le=0xFFFF)] = 0xFFFF
+    boot_order: Annotated[int, Meta(ge=0, le=0xFFFF)] = 0xFFFF
     cpu_off_subscribed: bool = False
     sri_intr_while_waiting: bool = False
     sri_intr_pending_entry_wait: bool = False
     ns_interrupts_action: Literal["QUEUED", "ME", "SIGNALED"] = "QUEUED"
     other_s_interrupts_action: Literal["QUEUED", "SIGNALED"] = "QUEUED"
-    interrupts: Annotated[list[Annotated[int, Field(ge=32, le=1019)]], Field(max_length=2)] = []
+    interrupts: Annotated[list[Annotated[int, Meta(ge=32, le=1019)]], Meta(max_length=2)] = []
     interrupts_enabled: bool = True
 
 
-class _TopologyFile(BaseModel):
-    """A topology file (docs/formats.md, "Topology")."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
+class _TopologyFile(msgspec.Struct, forbid_unknown_fields=True):
+    """A topology file (docs/formats.md, "Topologies")."""
 
     version: Literal[1]
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
-    cpus: Annotated[int, Field(ge=1, le=MAX_CPUS)]
-    partition: Annotated[list[_PartitionFile], Field(min_length=1, max_length=MAX_PARTITIONS)]
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
+    cpus: Annotated[int, Meta(ge=1, le=MAX_CPUS)]
+    partition: Annotated[list[_PartitionFile], Meta(min_length=1, max_length=MAX_PARTITIONS)]
 
 
 def load_topology(path: Path) -> Topology:
@@ -182,15 +179,13 @@ def load_topology(path: Path) -> Topology:
     Raises TopologyError, in one sentence, for anything that is not a well-formed, consistent description.
     """
     try:
-        description = _TopologyFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        description = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _TopologyFile)
     except OSError as error:
         raise TopologyError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TopologyError(f"{path}: not a TOML file: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise TopologyError(f"{path}: {place}: {first['msg']}") from error
+    except msgspec.ValidationError as error:
+        raise TopologyError(f"{path}: {error}") from error
     if description.name in BUILT_IN:
         raise TopologyError(f"{path}: name: '{description.name}' is a built-in topology; choose another")
     _check_consistency(path, description)

@@ -1,4 +1,4 @@
-"""Variants: named switches over the model, for a revision of the C, a reading of an ambiguous rule, or a proposed fix."""
+"""Variants: named switches over the model, for revisions of the C, readings of ambiguous rules, and proposed fixes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VARIANTS: Final = (
         ("after", "before"),
         "after",
         "upstream commit e624cb1172df and its parent",
-        "Hafnium after the patch, or before it: no operation then writes a VM's state, and every VM has a flag `aborting`.",
+        "Hafnium after the patch, or before it: then no operation writes a VM's state, and a VM has a flag `aborting`.",
     ),
 )
 VARIANT_BY_NAME: Final = {variant.name: variant for variant in VARIANTS}

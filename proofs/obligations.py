@@ -11,8 +11,8 @@ import z3
 
 from model.environment import DEFAULT, Assumptions
 from model.exploration import Granularity, Relation, build_relation
-from model.topology import Topology
-from proofs.configurations import DEFAULT_CONFIGURATIONS, Configuration, configuration_of
+from model.topology import BUILT_IN, Topology
+from proofs.configurations import DEFAULT_CONFIGURATIONS, MILLIONS, Configuration, configuration_of
 from proofs.engines.explicit import ExplicitSearch, Space, Step
 from proofs.engines.induction import prove_by_induction
 from proofs.engines.reachability import is_dead, unrecoverable
@@ -64,6 +64,32 @@ def plan(
 def decide(task: Task) -> Iterator[Result]:
     """Decide every obligation of a task, each yielded as soon as it is known."""
     yield from _Decision(task).results()
+
+
+def shortest_execution(name: str, topology: str, check: str, length: int) -> Trace:
+    """The shortest execution that violates a property on a default topology, by a check if it has several.
+
+    Raises LookupError when there is none of that length.
+    """
+    item = CATALOGUE[name]
+    assume = item.assumptions(DEFAULT)
+    for granularity in Granularity:
+        relation = build_relation(BUILT_IN[topology], assume, granularity)
+        keep_edges = item.kind is Kind.RECOVERABLE
+        max_depth = None if keep_edges else length + 1
+        space = ExplicitSearch(Successors(relation), [item], MILLIONS, keep_edges, max_depth).run()
+        found = space.violations.get(name)
+        steps = found.steps if found else ()
+        objects = found.instance.objects if found else ()
+        if check:
+            steps = {f"{outcome.value} {where}": run for (outcome, where), run in space.failures.items()}.get(check, ())
+        if keep_edges and granularity is Granularity.SECTION:
+            stuck = unrecoverable(item, relation, space)
+            steps, objects = space.execution(stuck.state or 0), stuck.objects
+        if len(steps) == length:
+            actions = [step.choice.action for step in steps]
+            return attribute(record(BUILT_IN[topology], assume, granularity.value, actions), item, objects)
+    raise LookupError(f"{name} on {topology} has no violation of {length} steps")
 
 
 class _Decision:

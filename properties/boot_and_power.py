@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from model.machine import Cpu, Machine
 from model.values import PRIMARY_CPU_INDEX, PowerOperation, VcpuState, VmState
 from properties.language import each_mp_sp_vcpu
@@ -32,13 +30,14 @@ P38 = always(
 )
 P38_R1 = always(
     "P38.r1",
-    "While a CPU is off, the vCPUs pinned to it are OFF, CREATED or ABORTED",
-    "As P38, allowing for vCPUs that have never had CPU cycles, and for FFA_RUN by a uniprocessor SP on another CPU, "
-    "which marks an OFF vCPU ABORTED when its VM is ABORTING.",
+    "While a CPU is off, the vCPUs pinned to it are OFF or CREATED, where SPs do not call FFA_RUN",
+    "As P38, allowing for vCPUs that have never had CPU cycles, as long as no uniprocessor SP calls FFA_RUN on "
+    "another CPU, which marks an OFF vCPU ABORTED when its VM is ABORTING.",
     over=each_mp_sp_vcpu,
     when=P38.antecedent,
-    then=lambda m, vcpu: vcpu.state in (VcpuState.OFF, VcpuState.CREATED, VcpuState.ABORTED),
+    then=lambda m, vcpu: vcpu.state in (VcpuState.OFF, VcpuState.CREATED),
     sources=P38.sources,
+    assuming=NO_RUN_BY_SPS,
     refines="P38",
 )
 
@@ -92,18 +91,14 @@ P40B = always(
     sources=(BOOT_NEXT, CPU_ON),
 )
 
-
-def _is_secondary(m: Any, cpu: Cpu) -> bool:
-    return cpu.index != PRIMARY_CPU_INDEX
-
-
 P40B_R1 = refinement(
     P40B,
     "P40b.r1",
-    "On secondary CPUs, last_sp_initialized is set once every multiprocessor SP was booted",
-    "As P40b, but for CPU 0, which also boots the uniprocessor SPs, and where SPs do not abort.",
-    where=_is_secondary,
-    assuming=WELL_BEHAVED_SPS,
+    "On secondary CPUs, last_sp_initialized is set once every multiprocessor SP was booted, where SPs do not call "
+    "FFA_RUN",
+    "As P40b, but for CPU 0, which also boots the uniprocessor SPs.",
+    where=lambda m, cpu: cpu.index != PRIMARY_CPU_INDEX,
+    assuming=NO_RUN_BY_SPS,
 )
 
 P41 = recoverable(

@@ -77,17 +77,21 @@ P43_R1 = refinement(
     P43,
     "P43.r1",
     "A normal-world request to a WAITING, saved vCPU that serves no request is accepted",
-    "As P43, from the normal world, when the receiver's registers are saved and no earlier request is open.",
+    "As P43, from the normal world, when the receiver's registers are saved and no earlier request is open, as long "
+    "as no SP calls FFA_RUN.",
     where=lambda label, before, after, old, new: (
         from_normal_world(label, before) and old.regs_available and not request_open(old)
     ),
+    assuming=NO_RUN_BY_SPS,
 )
 P43_R2 = refinement(
     P43,
     "P43.r2",
     "A request to a WAITING, saved vCPU that serves no request is accepted unless the sender may not send",
-    "As P43, from any sender: what is left is DENIED, for a sender whose runtime model forbids the request.",
+    "As P43, from any sender: what is left is DENIED, for a sender whose runtime model forbids the request, as long "
+    "as no SP calls FFA_RUN.",
     where=lambda label, before, after, old, new: label.reply != DENIED and old.regs_available and not request_open(old),
+    assuming=NO_RUN_BY_SPS,
 )
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from model.machine import Machine
-from model.values import VcpuState
+from model.machine import Machine, Vcpu
+from model.values import RuntimeModel, VcpuState
 from properties.language import StepLabel, once
 from properties.statements import BOTH_WORLDS, never, refinement
 from properties.vocabulary import (
+    CPU_RESUME,
     DIRECT_RESPONSE,
+    FFA_ERROR,
     MSG_WAIT,
     ONE_CPU_NORMAL_WORLD,
     WELL_BEHAVED_SPS,
     YIELD,
+    from_normal_world,
     has_callee,
     is_sp,
 )
@@ -56,4 +59,42 @@ P37 = refinement(
     "SPs cannot stop the SPMC while the normal world keeps to one CPU",
     "As P35, for arbitrary SPs and a normal world that uses CPU 0 alone, leaves it on, and sends no FFA_ERROR.",
     assuming=ONE_CPU_NORMAL_WORLD,
+)
+
+
+def _is_known_way(label: StepLabel, before: Machine, *_: Any) -> bool:
+    """Whether the normal world sends FFA_ERROR, or a CPU comes up."""
+    return label.action.operation == CPU_RESUME or (
+        label.action.operation == FFA_ERROR and from_normal_world(label, before)
+    )
+
+
+P36_R1 = refinement(
+    P36,
+    "P36.r1",
+    "The normal world can stop an SPMC whose SPs keep to themselves in two ways only",
+    "As P36, for SPs that only wait, respond, and handle interrupts, and with no interrupt while they initialise. "
+    "The two ways are FFA_ERROR and powering CPU 0 off and on again.",
+    where=lambda *arguments: not _is_known_way(*arguments),
+    assuming=("boot_interrupts", *WELL_BEHAVED_SPS, "sp_requests", "sp_runs", "sp_yields"),
+)
+
+
+def _has_lost_starting(label: StepLabel, before: Machine, *_: Any) -> bool:
+    """Whether the caller is still in its initialisation, but no longer STARTING."""
+    actor = label.action.actor
+    if actor is None:
+        return False
+    caller: Vcpu = before.handles[actor]
+    return caller.rt_model == RuntimeModel.SP_INIT and caller.state == VcpuState.RUNNING
+
+
+P37_R1 = refinement(
+    P37,
+    "P37.r1",
+    "SPs that neither abort, yield nor call FFA_RUN cannot stop the SPMC once they are initialised",
+    "As P37, with such SPs and with no interrupt while they initialise. What is left is the SP that sends a request "
+    "during its initialisation: it comes back as RUNNING, and its next call fails an assertion.",
+    where=lambda *arguments: not _has_lost_starting(*arguments),
+    assuming=("boot_interrupts", *ONE_CPU_NORMAL_WORLD, "sp_aborts", "sp_runs", "sp_yields"),
 )

@@ -23,7 +23,7 @@ from properties.scopes import (
     each_sp_vcpu_pair,
 )
 from properties.statements import BOTH_WORLDS, always, recoverable, step
-from properties.vocabulary import ABORT, acts, is_received, request_open
+from properties.vocabulary import ABORT, DIRECT_RESPONSE, YIELD, acts, begins_to_act, is_received, request_open
 
 X01 = always(
     "X01",
@@ -195,6 +195,18 @@ X15 = always(
     when=lambda m, vcpu: acts(vcpu),
     then=lambda m, vcpu: vcpu.rt_model != RuntimeModel.NONE,
     sources=("src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_check_runtime_state_transition",),
+)
+X15_R1 = step(
+    "X15.r1",
+    "Whoever gives CPU cycles gives a runtime model, except a response or a yield to an SP",
+    "A direct response and FFA_YIELD return to the requester whatever has become of it.",
+    over=each_sp_vcpu,
+    when=lambda label, before, after, old, new: (
+        label.action.operation not in (DIRECT_RESPONSE, YIELD) and begins_to_act(old, new)
+    ),
+    then=lambda label, before, after, old, new: new.rt_model != RuntimeModel.NONE,
+    sources=X15.sources,
+    refines="X15",
 )
 
 X16 = step(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from model.values import RuntimeModel, VcpuState, VmState
+from model.values import VcpuState, VmState
 from properties.language import each_sp_vcpu
 from properties.scopes import each_sp_vcpu_and_other
-from properties.statements import always, refinement, step
-from properties.vocabulary import NO_RUN_BY_SPS, SECURE_INTERRUPT, begins_to_act
+from properties.statements import always, step
+from properties.vocabulary import SECURE_INTERRUPT, begins_to_act, unchanged
 
 P09 = step(
     "P09",
@@ -33,12 +33,16 @@ P33 = always(
         "src/vcpu.c:vcpu_secure_interrupt_complete",
     ),
 )
-P33_R1 = refinement(
-    P33,
+P33_R1 = step(
     "P33.r1",
-    "A vCPU recorded as preempted by one that is RUNNING to handle the interrupt is PREEMPTED",
-    "As P33, while the vCPU that handles the interrupt has CPU cycles for it, and no SP calls FFA_RUN: an abort, and "
-    "a direct request in the meantime, leave the record behind.",
-    where=lambda m, vcpu, other: vcpu.state == VcpuState.RUNNING and vcpu.rt_model == RuntimeModel.SEC_INTERRUPT,
-    assuming=NO_RUN_BY_SPS,
+    "A vCPU is PREEMPTED when it is recorded as preempted",
+    "As P33, at the moment the record is made. It is not updated when the normal world resumes the preempted vCPU, "
+    "nor when the one that preempted it aborts.",
+    over=each_sp_vcpu_and_other,
+    when=lambda label, before, after, old, new, old_other, new_other: (
+        not unchanged(old, new, "preempted_vcpu") and new.preempted_vcpu == new_other
+    ),
+    then=lambda label, before, after, old, new, old_other, new_other: new_other.state == VcpuState.PREEMPTED,
+    sources=P33.sources,
+    refines="P33",
 )

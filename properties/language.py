@@ -143,4 +143,3 @@ def always_true(*_: object) -> bool:
 def at_rest(m: Machine) -> bool:
     """Whether no operation is in progress and every finished switch has saved its registers."""
     return all(bool(cpu.saving == NULL) and bool(cpu.section == "idle") for cpu in m.cpus)
-

@@ -9,10 +9,12 @@ from properties.scopes import each_sp_vcpu_pair
 from properties.statements import always, refinement, step
 from properties.vocabulary import (
     DIRECT_REQUEST,
+    NO_RUN_BY_SPS,
     ONE_CPU_NORMAL_WORLD,
     has_callee,
     is_received,
     request_open,
+    unchanged,
 )
 
 WIND = "src/ffa/spmc/direct_messaging.c:ffa_direct_msg_wind_call_chain_ffa_direct_req"
@@ -139,6 +141,14 @@ P32A = always(
     sources=("inc/hf/vcpu.h:vcpu_call_chain_extend", "inc/hf/vcpu.h:vcpu_call_chain_remove_node", PREEMPT),
 )
 
+P32A_R1 = refinement(
+    P32A,
+    "P32a.r1",
+    "The callee of a call chain knows its caller, where SPs do not call FFA_RUN",
+    "As P32a, as long as FFA_RUN by an SP does not make a multiprocessor SP's vCPU execute on another CPU.",
+    assuming=NO_RUN_BY_SPS,
+)
+
 P32B = always(
     "P32b",
     "The caller of a call chain knows its callee",
@@ -149,10 +159,21 @@ P32B = always(
     then=lambda m, vcpu, other: other.call_chain_next == vcpu,
     sources=P32A.sources,
 )
-P32B_R1 = refinement(
-    P32B,
+P32B_R1 = step(
     "P32b.r1",
-    "The caller that is BLOCKED on its callee knows it",
-    "As P32b, while the predecessor is BLOCKED and the callee has CPU cycles.",
-    where=lambda m, vcpu, other: vcpu.state == VcpuState.RUNNING and other.state == VcpuState.BLOCKED,
+    "A caller forgets its callee only when the callee leaves, or for another request, where SPs do not call FFA_RUN",
+    "Once caller and callee know each other, the caller's link is lost only together with the callee's, or because "
+    "the caller sends another request.",
+    over=each_sp_vcpu_pair,
+    when=lambda label, before, after, old, new, old_caller, new_caller: (
+        old.call_chain_prev == old_caller and old_caller.call_chain_next == old
+    ),
+    then=lambda label, before, after, old, new, old_caller, new_caller: (
+        unchanged(old_caller, new_caller, "call_chain_next")
+        or not unchanged(old, new, "call_chain_prev")
+        or (label.action.operation == DIRECT_REQUEST and label.action.actor == new_caller.key)
+    ),
+    sources=P32B.sources,
+    assuming=NO_RUN_BY_SPS,
+    refines="P32b",
 )

@@ -10,6 +10,7 @@ from properties.statements import BOTH_WORLDS, always, refinement, step
 from properties.vocabulary import (
     ABORT,
     DIRECT_REQUEST,
+    DIRECT_RESPONSE,
     FFA_ERROR,
     FFA_RUN,
     NO_RUN_BY_SPS,
@@ -39,11 +40,12 @@ P01 = always(
 P01_R1 = refinement(
     P01,
     "P01.r1",
-    "At rest, no vCPU of a uniprocessor SP has CPU cycles while its VM is ABORTING",
+    "At rest, no vCPU of a uniprocessor SP has CPU cycles and a runtime model while its VM is ABORTING",
     "As P01, for uniprocessor SPs and between operations: the only vCPU is the one that aborts. The siblings of a "
-    "multiprocessor SP's vCPU are left alone, and the abort itself sets the VM's state first.",
+    "multiprocessor SP's vCPU are left alone, and the abort itself sets the VM's state first. A vCPU that FFA_ERROR "
+    "left WAITING can be resumed by a callee that it had left behind, but it is in no runtime model then.",
     over=each_up_sp_vcpu,
-    where=lambda m, vcpu: at_rest(m),
+    where=lambda m, vcpu: vcpu.rt_model != RuntimeModel.NONE and at_rest(m),
 )
 
 P02 = step(
@@ -82,6 +84,15 @@ P03 = refinement(
     over=each_up_sp_vcpu,
 )
 
+P03_R1 = refinement(
+    P03,
+    "P03.r1",
+    "Only a yield or response gives CPU cycles to a uniprocessor SP's vCPU while its VM is ABORTING",
+    "As P03, but for FFA_YIELD and direct responses to an SP: their receiver may have reported a failed "
+    "initialisation since it sent its request, which leaves it WAITING.",
+    where=lambda label, *_: label.action.operation not in (DIRECT_RESPONSE, YIELD),
+)
+
 P04 = always(
     "P04",
     "An ABORTED vCPU does not execute",
@@ -93,7 +104,7 @@ P04 = always(
 )
 P04_R1 = step(
     "P04.r1",
-    "Only FFA_YIELD makes a CPU execute an ABORTED vCPU",
+    "Only FFA_YIELD makes a CPU execute an ABORTED vCPU, where SPs do not call FFA_RUN",
     "Every other switch goes to a vCPU that is not ABORTED. FFA_YIELD goes back to the requester without looking at "
     "whether it could be made RUNNING again.",
     over=each_cpu_and_sp_vcpu,
@@ -102,6 +113,7 @@ P04_R1 = step(
     ),
     then=lambda label, before, after, old_cpu, new_cpu, old, new: new.state != VcpuState.ABORTED,
     sources=P04.sources,
+    assuming=NO_RUN_BY_SPS,
     refines="P04",
 )
 

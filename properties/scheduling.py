@@ -69,10 +69,10 @@ P22 = always(
 P22_R1 = refinement(
     P22,
     "P22.r1",
-    "At rest, the registers of a vCPU that is not PREEMPTED and does not execute are available",
-    "As P22, for vCPUs that no CPU physically executes, but for PREEMPTED: when an interrupt is pending for an SP "
-    "that gives its cycles back, the vCPU it was to return to becomes PREEMPTED again with its registers still taken.",
-    where=lambda m, vcpu: vcpu.state != VcpuState.PREEMPTED and not is_executing(m, vcpu),
+    "At rest, the registers of a WAITING or BLOCKED vCPU that does not execute are available",
+    "As P22, for the states from which vCPUs are given work. When an interrupt is pending for an SP that gives its "
+    "cycles back, the vCPU it was to return to becomes PREEMPTED again with its registers still taken.",
+    where=lambda m, vcpu: vcpu.state in (VcpuState.WAITING, VcpuState.BLOCKED) and not is_executing(m, vcpu),
 )
 
 P23 = step(

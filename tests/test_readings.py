@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import copy
 import gzip
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -16,17 +15,14 @@ import z3
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-import model.machine
-from model.diagram import Copy, Diagram, Diagrams, Leaf, Node, leaf_for, leaves
+from model.diagram import Copy, Diagram, Leaf, leaf_for, leaves
 from model.environment import Action, Assumptions, actions
 from model.exploration import Explorer, Granularity, build_relation, full_masks
-from model.machine import Field, Halt, Handle, Labels, Outcome
+from model.machine import Halt, Handle, Labels, Outcome
 from model.readings import Concrete, Lazy, Symbolic
 from model.simulation import Simulation
-from model.source import operations
 from model.system import perform
 from model.topology import BUILT_IN, Partition, PartitionKind, Topology
-from model.tracing import OPERATIONS_FOLDER
 from model.values import HF_MANAGED_EXIT_INTID, InterruptAction, World
 from model.variables import Layout, cpu_key
 from proofs.engines.successors import Successors
@@ -230,7 +226,7 @@ def random_state(known: Known, random: Random) -> list[int]:
 
 
 @settings(max_examples=250, deadline=None, derandomize=True, database=None, phases=(Phase.generate, Phase.shrink))
-@given(topologies(), st.integers(0, 2**32), st.integers(0, 2**32))
+@given(topologies() | st.just(BUILT_IN["hypervisor-2x1"]), st.integers(0, 2**32), st.integers(0, 2**32))
 def test_readings_agree_on_random_systems(topology: Topology, number: int, seed: int) -> None:
     layout = Layout(topology, (HF_MANAGED_EXIT_INTID,))
     possible = actions(topology, EVERYTHING)
@@ -242,3 +238,133 @@ def test_readings_agree_on_random_systems(topology: Topology, number: int, seed:
     for _ in range(20):
         state = random_state(known, random)
         assert symbolically(diagram, state) == concretely(machine, action, state)
+
+
+def reached_by_simulation(topology: Topology, assume: Assumptions) -> set[tuple[int, ...]]:
+    """Every state that the concrete reading reaches, action by action."""
+    simulation = Simulation(Layout(topology), assume, stop_at_windows=False)
+    possible = actions(topology, assume)
+    seen = {simulation.state}
+    waiting = list(seen)
+    while waiting:
+        state = waiting.pop()
+        for action in possible:
+            simulation.state = state
+            executed = simulation.step(action)
+            if executed.outcome is Outcome.RETURN and executed.state not in seen:
+                seen.add(executed.state)
+                waiting.append(executed.state)
+    return seen
+
+
+def reached_by_diagrams(topology: Topology, assume: Assumptions) -> set[tuple[int, ...]]:
+    """Every state that the diagrams of the relation lead to."""
+    successors = Successors(build_relation(topology, assume))
+    seen = {successors.initial()}
+    waiting = list(seen)
+    while waiting:
+        state = waiting.pop()
+        for _, leaf in successors.steps(state):
+            after = successors.after(state, leaf)
+            if leaf.outcome is Outcome.RETURN and after not in seen:
+                seen.add(after)
+                waiting.append(after)
+    return {tuple(state) for state in seen}
+
+
+@pytest.mark.parametrize(
+    ("topology", "without"),
+    [
+        ("1x2", ("secure_interrupts", "non_secure_interrupts")),
+        ("1x2", ("sp_runs", "sp_requests", "sp_yields")),
+        ("2x1-mp", ("secure_interrupts", "sp_runs")),
+    ],
+)
+def test_readings_reach_the_same_states(topology: str, without: tuple[str, ...]) -> None:
+    assume = Assumptions().without(*without)
+    concrete = reached_by_simulation(BUILT_IN[topology], assume)
+    assert len(concrete) > 500
+    assert reached_by_diagrams(BUILT_IN[topology], assume) == concrete
+
+
+@pytest.mark.parametrize("topology", ["2x1-mp", "2x1-up", "2x2"])
+def test_readings_walk_in_step_through_windows(topology: str) -> None:
+    """Random executions at section granularity; a CPU's `section` numbers continuations in the diagrams only."""
+    assume = Assumptions().without("sp_runs", "sp_requests") if topology == "2x2" else Assumptions()
+    successors = Successors(build_relation(BUILT_IN[topology], assume, Granularity.SECTION))
+    layout = successors.relation.layout
+    sections = {layout.by_name[key, "section"].index for key in layout.cpu_keys}
+    for seed in range(20):
+        random = Random(seed)
+        simulation = Simulation(layout, assume, stop_at_windows=True)
+        state = successors.initial()
+        for _ in range(100):
+            choice, leaf = random.choice(list(successors.steps(state)))
+            executed = simulation.step(choice.action)
+            labels = Labels(list(leaf.delivered), list(leaf.events), list(leaf.refused))
+            assert shown(executed.outcome, executed.where, executed.reply, executed.labels) == shown(
+                leaf.outcome, leaf.where, leaf.reply, labels
+            )
+            if leaf.outcome not in (Outcome.RETURN, Outcome.SUSPENDED):
+                break
+            state = successors.after(state, leaf)
+            assert all(state[v] == executed.state[v] for v in range(len(state)) if v not in sections)
+
+
+class Formula:
+    """A diagram as a formula over the state before and after: which leaf is reached, and what it writes."""
+
+    def __init__(self, diagram: Diagram, size: int):
+        self.before = [z3.BitVec(f"before{v}", 16) for v in range(size)]
+        self.after = [z3.BitVec(f"after{v}", 16) for v in range(size)]
+        self.leaf = z3.Int("leaf")
+        self.leaves = list(leaves(diagram))
+        self._numbers = {id(leaf): number for number, leaf in enumerate(self.leaves)}
+        self._known: dict[int, z3.ArithRef] = {}
+        self.solver = z3.Solver()
+        self.solver.add(self.leaf == self._which(diagram))
+        for number, leaf in enumerate(self.leaves):
+            self.solver.add(z3.Implies(self.leaf == number, z3.And(self._effect(leaf))))
+
+    def _which(self, item: Diagram) -> z3.ArithRef:
+        if isinstance(item, Leaf):
+            return z3.IntVal(self._numbers[id(item)])
+        if id(item) not in self._known:
+            positions = [i for i in range(item.mask.bit_length()) if item.mask >> i & 1]
+            among = z3.Or([self.before[item.variable] == i for i in positions])
+            self._known[id(item)] = z3.If(among, self._which(item.high), self._which(item.low))
+        return self._known[id(item)]
+
+    def _effect(self, leaf: Leaf) -> Iterator[z3.BoolRef]:
+        writes = dict(leaf.writes)
+        for variable, new in enumerate(self.after):
+            written = writes.get(variable, Copy(variable))
+            yield new == (self.before[written.variable] if isinstance(written, Copy) else written)
+
+    def successors(self, state: Sequence[int]) -> list[tuple[Leaf, list[int]]]:
+        """Every leaf and state afterwards that the formula allows; at most two."""
+        self.solver.push()
+        self.solver.add([variable == position for variable, position in zip(self.before, state, strict=True)])
+        found: list[tuple[Leaf, list[int]]] = []
+        while len(found) < 2 and self.solver.check() == z3.sat:
+            model = self.solver.model()
+            leaf, after = model.eval(self.leaf).as_long(), [model.eval(v).as_long() for v in self.after]
+            found.append((self.leaves[leaf], after))
+            self.solver.add(z3.Or(self.leaf != leaf, *(v != p for v, p in zip(self.after, after, strict=True))))
+        self.solver.pop()
+        return found
+
+
+def test_a_solver_finds_exactly_one_successor() -> None:
+    relation = build_relation(BUILT_IN["2x1-mp"], Assumptions())
+    states = reached_by_diagrams(BUILT_IN["2x1-mp"], Assumptions().without("secure_interrupts", "sp_runs"))
+    sample = Random(0).sample(sorted(states), 5)
+    outcomes = set()
+    for _, diagram in relation.first:
+        formula = Formula(diagram, len(relation.layout.variables))
+        for state in sample:
+            ((leaf, after),) = formula.successors(state)
+            assert leaf is leaf_for(diagram, list(state))
+            assert after == symbolically(diagram, list(state))[1]
+            outcomes.add(leaf.outcome)
+    assert outcomes > {Outcome.RETURN, Outcome.DISABLED}

@@ -67,19 +67,19 @@ def test_scenarios_of_every_kind_are_there() -> None:
 
 def test_every_step_is_printed(scenario: Command, tmp_path: Path) -> None:
     code, out, _ = scenario(written(tmp_path, SERVED))
-    lines = [" ".join(line.split()) for line in out.splitlines()]
-    assert lines[1:5] == [
-        "boot CPU0: boot loads the partitions -> none runs",
-        "boot CPU0: boot or PSCI CPU_ON -> 0x8001.0 runs",
-        "boot CPU0 SP 0x8001 vCPU 0: FFA_MSG_WAIT -> 0x8002.0 runs",
-        "boot CPU0 SP 0x8002 vCPU 0: FFA_MSG_WAIT -> 0x0.0 runs, sees FFA_MSG_WAIT",
+    first, *steps, last = out.splitlines()
+    assert first.endswith("scenario.toml: an SP is served")
+    assert [(line.split()[0], line.split(" -> ")[1]) for line in steps] == [
+        ("boot", "no one runs"),
+        ("boot", "0x8001.0 runs"),
+        ("boot", "0x8002.0 runs"),
+        ("boot", "0x0.0 runs, sees FFA_MSG_WAIT"),
+        ("1", "0x8001.0 runs, sees FFA_RUN"),
+        ("2", "FFA_ERROR(NOT_SUPPORTED)"),
+        ("3", "0x0.0 runs, sees FFA_ERROR(ABORTED)"),
     ]
-    assert lines[5:] == [
-        "1 CPU0 NWd: FFA_RUN(0x8001, vCPU 0) -> 0x8001.0 runs, sees FFA_RUN",
-        "2 CPU0 SP 0x8001 vCPU 0: FFA_ERROR(ABORTED) -> FFA_ERROR(NOT_SUPPORTED)",
-        "3 CPU0 SP 0x8001 vCPU 0: FFA_ABORT -> 0x0.0 runs, sees FFA_ERROR(ABORTED)",
-        "1 scenarios: 1 as expected, 0 deviate",
-    ]
+    assert "CPU0 SP 0x8001 vCPU 0: FFA_ABORT" in steps[-1]
+    assert last == "1 scenarios: 1 as expected, 0 deviate"
     assert code == 0
 
 

@@ -45,15 +45,10 @@ CPU_OFF_DONE = DirectMessage(Func.DIRECT_RESP, 0x8001, HF_SPMC_VM_ID, Framework.
 
 
 def _two_up_sps() -> Topology:
-    partitions = tuple(
-        Partition(
-            vm_id,
-            PartitionKind.SP,
-            1,
-            other_s_interrupts_action=InterruptAction.SIGNALED,
-            interrupts=(intid,),
-        )
-        for vm_id, intid in ((0x8001, 40), (0x8002, 41))
+    signaled = InterruptAction.SIGNALED
+    partitions = (
+        Partition(0x8001, PartitionKind.SP, 1, other_s_interrupts_action=signaled, interrupts=(40,)),
+        Partition(0x8002, PartitionKind.SP, 1, other_s_interrupts_action=signaled, interrupts=(41,)),
     )
     return Topology("two-up", World.SPMC, 2, (*partitions, Partition(0x0, PartitionKind.OTHER_WORLD, 2)))
 
@@ -141,11 +136,6 @@ def booted(topology: Topology) -> System:
     return system
 
 
-def run_sp(system: System, cpu: int, sp: int) -> Executed:
-    """The normal world of a CPU calls FFA_RUN on the first vCPU of an SP, through every window."""
-    return system.act(cpu, "api_ffa_run", sp, 0)
-
-
 def test_w1_the_caller_of_ffa_run_is_unlocked() -> None:
     system = booted(TWO_UP)
     system.do(0, "api_ffa_msg_send_direct_req", request(HF_NWD_VM_ID, 0x8001))
@@ -158,7 +148,7 @@ def test_w1_the_caller_of_ffa_run_is_unlocked() -> None:
 def test_w2_the_target_of_ffa_run_runs_elsewhere() -> None:
     system = booted(ONE_UP)
     system.reach("W2", 0, "api_ffa_run", 0x8001, 0)
-    run_sp(system, 1, 0x8001)
+    system.act(1, "api_ffa_run", 0x8001, 0)
     assert system.current(1) == SP1_VCPU
     assert system.finish(0).reply == BUSY
     assert system.current(0) == NWD_ON_CPU0
@@ -212,8 +202,8 @@ def test_w5_a_vcpu_that_yields_to_an_sp_is_blocked_and_kept_by_its_call_chain() 
     assert system[SP2_VCPU, "state"] is VcpuState.BLOCKED
     assert system[SP1_VCPU, "state"] is VcpuState.BLOCKED
     assert system[SP2_VCPU, "lock"] is None
-    assert run_sp(system, 1, 0x8001).reply == DENIED
-    assert run_sp(system, 1, 0x8002).reply == DENIED
+    assert system.act(1, "api_ffa_run", 0x8001, 0).reply == DENIED
+    assert system.act(1, "api_ffa_run", 0x8002, 0).reply == DENIED
     system.finish(0)
     assert (system.current(0), system[SP1_VCPU, "state"]) == (SP1_VCPU, VcpuState.RUNNING)
 
@@ -236,7 +226,7 @@ def test_w7_a_vcpu_that_waits_is_protected_by_its_registers() -> None:
     system.reach("W7", 0, "api_ffa_msg_wait")
     assert system[SP1_VCPU, "state"] is VcpuState.WAITING
     assert system[SP1_VCPU, "lock"] is None
-    assert run_sp(system, 1, 0x8001).reply == BUSY
+    assert system.act(1, "api_ffa_run", 0x8001, 0).reply == BUSY
     system.finish(0)
     assert system.current(0) == NWD_ON_CPU0
 
@@ -290,7 +280,7 @@ def test_w10_ffa_run_aborts_the_running_vcpu_of_a_vm_that_aborts() -> None:
     system.do(0, "api_ffa_run", 0x8001, 0)
     system.reach("W10", 0, "api_ffa_abort")
     assert (system[SP1, "state"], system[SP1_VCPU, "state"]) == (VmState.ABORTING, VcpuState.RUNNING)
-    assert run_sp(system, 1, 0x8001).reply == BUSY
+    assert system.act(1, "api_ffa_run", 0x8001, 0).reply == BUSY
     assert system[SP1_VCPU, "state"] is VcpuState.ABORTED
     assert system.current(0) == SP1_VCPU
     assert system.finish(0).outcome is Outcome.RETURN

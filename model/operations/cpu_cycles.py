@@ -198,9 +198,7 @@ def ffa_cpu_cycles_error_32(m: Machine, current: Vcpu, error_code: FfaError) -> 
             m.check(vm_set_state(m, current.vm, VmState.ABORTING), "src/ffa/spmc/cpu_cycles.c:861")  # L861
         next_vcpu = sp_boot_next(m, current)  # L864
         if next_vcpu is None:
-            next_vcpu = api_switch_to_other_world(
-                m, current, FfaValue(Func.MSG_WAIT), VcpuState.ABORTED
-            )  # L873
+            next_vcpu = api_switch_to_other_world(m, current, FfaValue(Func.MSG_WAIT), VcpuState.ABORTED)  # L873
     else:
         ret = ffa_error(FfaError.NOT_SUPPORTED)  # L880
     m.unlock(current)  # L882

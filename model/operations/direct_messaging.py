@@ -86,9 +86,7 @@ def ffa_direct_msg_is_direct_response_valid(m: Machine, current: Vcpu, args: Dir
     """From an SP in its own name."""
     if not m.is_spmc:
         return hypervisor_is_direct_response_valid(m, current, args)
-    return (
-        args.sender != args.receiver and args.sender == current.vm.id and m.is_current_world(args.sender)
-    )  # L114-116
+    return args.sender != args.receiver and args.sender == current.vm.id and m.is_current_world(args.sender)  # L114-116
 
 
 @source(DIRECT_MESSAGING_C)

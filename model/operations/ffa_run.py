@@ -74,9 +74,7 @@ def ffa_cpu_cycles_run_checks(
                 next_vcpu = current.preempted_vcpu  # L127
                 vcpu_secure_interrupt_complete(m, current)  # L136
         if (
-            allowed
-            and (target.call_chain_prev != NULL or target.call_chain_next != NULL)
-            and target.cpu != current.cpu
+            allowed and (target.call_chain_prev != NULL or target.call_chain_next != NULL) and target.cpu != current.cpu
         ):  # L146
             allowed, run_ret = False, DENIED  # L149
     m.unlock(target)  # L156
@@ -151,7 +149,6 @@ def prepare_run_locked(
         and vcpu.state not in (VcpuState.NULL, VcpuState.STOPPED, VcpuState.ABORTED)
     ):
         vcpu.state = VcpuState.ABORTED
-    vcpu_was_init_state = False
     ffa_run_ret = None
     match vcpu.state:  # L1316
         case VcpuState.ABORTED:  # L1317

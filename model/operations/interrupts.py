@@ -106,11 +106,7 @@ def ffa_interrupts_signal_secure_interrupt(m: Machine, current: Vcpu, target: Vc
                 ffa_interrupts_set_preempted_vcpu(m, target, current)  # L335
                 return target  # L337
         case VcpuState.PREEMPTED:  # L355
-            if (
-                not target.vm.partition.el0
-                and target.cpu == current.cpu
-                and current.vm.id == m.other_world_id
-            ):  # L363
+            if not target.vm.partition.el0 and target.cpu == current.cpu and current.vm.id == m.other_world_id:  # L363
                 nwd_mode = SchedulingMode.NWD_MODE
                 m.check(target.scheduling_mode == nwd_mode, "src/ffa/spmc/interrupts.c:377")  # L377
         case VcpuState.RUNNING | VcpuState.STARTING:  # L380-381

@@ -164,4 +164,3 @@ def vcpu_call_chain_remove_node(m: Machine, vcpu1: Vcpu, vcpu2: Vcpu) -> None:
 def is_ffa_direct_msg_request_ongoing(m: Machine, vcpu: Vcpu) -> bool:
     """Whether the vCPU serves a direct request."""
     return vcpu.dir_req_origin != HF_INVALID_VM_ID  # L188
-

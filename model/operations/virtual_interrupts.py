@@ -18,7 +18,7 @@ def vcpu_virt_interrupt_pending_and_enabled(m: Machine, vcpu: Vcpu) -> bool:
 
 @source(VCPU_C)
 def vcpu_virt_interrupt_peek_pending_and_enabled(m: Machine, vcpu: Vcpu) -> int:
-    """The first pending interrupt that is enabled, or HF_INVALID_INTID.  Those before it move to the end of the queue."""
+    """The first enabled pending interrupt, or HF_INVALID_INTID.  Those before it move to the end of the queue."""
     if not vcpu_virt_interrupt_pending_and_enabled(m, vcpu):  # L551
         return HF_INVALID_INTID  # L552
     enabled = tuple(vcpu.vint_enabled)

@@ -10,6 +10,7 @@ from model.topology import BUILT_IN, Topology, TopologyError, load_topology
 from model.variants import VARIANTS, Variants
 from proofs.exit_codes import CommandError, ExitCode
 
+
 def choose_properties(names: Sequence[str], known: Collection[str]) -> list[str] | None:
     """The properties with these ids, each once; None, for all, when none is named.
 

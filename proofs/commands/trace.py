@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from difflib import get_close_matches
 from enum import Enum
 from io import StringIO
@@ -113,7 +114,7 @@ def show(
         check_writable(output)
     shown = trace_named(what)
     _check_numbers(shown, step, state)
-    compiled = compile_watches(Layout(shown.topology), watches or [])
+    compiled = compile_watches(shown.layout, watches or [])
     if form is not Format.TEXT:
         if step or state is not None or watches or other or paths or columns:
             raise CommandError(ExitCode.USAGE, f"--format {form.value} writes all; leave the other options out")
@@ -149,8 +150,10 @@ def trace_named(name: str) -> Trace:
 
     known = sorted(findings.findings())
     if name in known:
-        found: Trace = findings.trace_of(name)
-        return found
+        try:
+            return replace(findings.trace_of(name), finding=name)
+        except findings.FindingError as error:
+            raise CommandError(ExitCode.USAGE, str(error)) from error
     close = get_close_matches(name.upper(), known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     raise CommandError(

@@ -62,7 +62,9 @@ class PredicateCompiler:
         handles = [self._before.handles[key] for key in objects]
         return self._explore(lambda: predicate(self._before, *handles))
 
-    def on_step(self, predicate: Callable[..., bool], objects: tuple[Key, ...], label: StepLabel, leaf: Leaf) -> Diagram:
+    def on_step(
+        self, predicate: Callable[..., bool], objects: tuple[Key, ...], label: StepLabel, leaf: Leaf
+    ) -> Diagram:
         """The diagram, over the state before, of a step predicate for the steps that end in a leaf."""
         handles = [machine.handles[key] for key in objects for machine in (self._before, self._after)]
         self._after.over(self._before, leaf)
@@ -93,13 +95,9 @@ def instances(item: Property, relation: Relation) -> Iterator[Instance]:
 
 def step_label(action: Action, leaf: Leaf, first: bool) -> StepLabel:
     """What the steps that end in a leaf show."""
-    return StepLabel(
-        action, leaf.outcome, leaf.where, leaf.reply, leaf.delivered, leaf.events, leaf.refused, first
-    )
+    return StepLabel(action, leaf.outcome, leaf.where, leaf.reply, leaf.delivered, leaf.events, leaf.refused, first)
 
 
 def is_constant(diagram: Diagram) -> bool:
     """Whether a predicate's diagram is just TRUE or FALSE."""
     return not isinstance(diagram, Node)
-
-

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from proofs.traces.trace import Trace
 from proofs.verdicts import Result, Verdict
 
 
@@ -83,6 +84,30 @@ def expectations() -> dict[Key, Expectation]:
     return found
 
 
+def shortest(finding_id: str) -> Expectation | None:
+    """The known violation that shows a finding in the fewest steps; None if it has no execution (a dead edge).
+
+    Raises FindingError for an id that is not in the catalogue.
+    """
+    if finding_id not in findings():
+        raise FindingError(f"there is no finding {finding_id}; known: {', '.join(findings())}")
+    shown = [item for item in expectations().values() if item.finding == finding_id and item.length is not None]
+    return min(shown, key=lambda item: (item.length or 0, item.topology, item.property), default=None)
+
+
+def trace_of(finding_id: str) -> Trace:
+    """A shortest execution that shows a finding, found anew and replayed.
+
+    Raises FindingError for a finding that is not in the catalogue or that no execution shows.
+    """
+    from proofs.obligations import shortest_execution  # not above: it loads the solver
+
+    known = shortest(finding_id)
+    if known is None or known.length is None:
+        raise FindingError(f"{finding_id} is about something that never happens; it has no trace")
+    return shortest_execution(known.property, known.topology, known.check, known.length)
+
+
 def titles() -> dict[str, str]:
     """The title of each finding, by id."""
     return {finding.id: finding.title for finding in findings().values()}
@@ -104,9 +129,7 @@ def judge(results: Iterable[Result]) -> list[Result]:
 def _judge(result: Result) -> Result:
     obligation = result.obligation
     known = {
-        key[2]: item
-        for key, item in expectations().items()
-        if key[:2] == (obligation.property, obligation.topology)
+        key[2]: item for key, item in expectations().items() if key[:2] == (obligation.property, obligation.topology)
     }
     if result.verdict is not Verdict.VIOLATED:
         if not known or result.verdict not in (Verdict.PROVED, Verdict.BOUNDED):
@@ -115,11 +138,7 @@ def _judge(result: Result) -> Result:
         return replace(result, expected=False, explanation=f"expected to be violated ({names}), but it is not")
     observed = _observed(result)
     deviations = [
-        *(
-            _deviation(known.get(item.check), item)
-            for item in observed
-            if _deviation(known.get(item.check), item)
-        ),
+        *(_deviation(known.get(item.check), item) for item in observed if _deviation(known.get(item.check), item)),
         *(
             f"{item.finding} is gone: {check or 'its violation'} was not found"
             for check, item in known.items()

@@ -19,13 +19,14 @@ def renewed(path: Path) -> str:
     """The text of `expected.toml` for a results file.  Topologies that it does not decide keep their entries."""
     results = read_results(path)
     decided = {(item.property, item.topology) for item in results.results}
-    entries = {
+    entries: dict[tuple[str, str, str], tuple[str, int | None]] = {
         key: (item.finding, item.length) for key, item in expectations().items() if key[:2] not in decided
     }
     for item in results.results:
         if item.verdict is not Verdict.VIOLATED:
             continue
-        found = {entry.check: entry.length for entry in item.failing_checks} or {"": item.depth}
+        found: dict[str, int | None] = {entry.check: entry.length for entry in item.failing_checks}
+        found = found or {"": item.depth}
         for check, length in found.items():
             key = (item.property, item.topology, check)
             known = expectations().get(key)

@@ -46,7 +46,8 @@ class Done:
             end = f"{outcome.value.upper()} at {where}" if where else f"{outcome.value.upper()}, nothing happens"
         else:
             sees = "" if self.sees == NONE else f", sees {self.sees}"
-            end = f"{self.runs} runs{sees}" if self.reply == NONE else self.reply
+            runs = "no one" if self.runs == NONE else self.runs
+            end = f"{runs} runs{sees}" if self.reply == NONE else self.reply
         refused = (f"refused: {text}" for text in self.executed.labels.refused)
         start = f"{actor_text(self.action, True)}: {call_text(self.action, True)} -> {end}"
         return " | ".join((start, *refused))

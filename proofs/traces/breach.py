@@ -38,9 +38,9 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """Why a property is false: the part that is, and what was read, in order."""
+    """Why a property is false: its parts that make it so, in words, and what was read, in order."""
 
-    conjunct: str
+    reasons: tuple[str, ...]
     reads: tuple[Read, ...]
 
 
@@ -71,24 +71,26 @@ def find_breach(
     else:
         machines = [_Watched(layout, before, "before", reads), _Watched(layout, after, "after", reads)]
         arguments = [label, *machines, *(m.handles[key] for key in objects for m in machines)]
-    holds, conjunct = _evaluate(item.holds, arguments)
-    return None if holds else Breach(conjunct, tuple(reads))
+    holds, reasons = _evaluate(item.holds, arguments)
+    return None if holds else Breach(reasons, tuple(reads))
 
 
-def _evaluate(predicate: Callable[..., bool], arguments: list[Any]) -> tuple[bool, str]:
-    """Whether a predicate is true, and the part of it that was evaluated last."""
-    code: CodeType | None = getattr(predicate, "__code__", None)
-    visited: list[int] = []
+def _evaluate(predicate: Callable[..., bool], arguments: list[Any]) -> tuple[bool, tuple[str, ...]]:
+    """Whether a predicate is true, and if not, the parts that make it false, in words."""
+    visited: dict[str, _Part] = {}
 
     def on_call(frame: FrameType, event: str, argument: Any) -> Callable[[FrameType, str, Any], Any] | None:
-        if frame.f_code is not code:
+        role = _role(frame, predicate)
+        if role is None:
             return None
+        part = visited[role] = _Part(frame.f_code, [])
         frame.f_trace_opcodes = True
-        return on_event
 
-    def on_event(frame: FrameType, event: str, argument: Any) -> Callable[[FrameType, str, Any], Any]:
-        if event == "opcode":
-            visited.append(frame.f_lasti)
+        def on_event(frame: FrameType, event: str, argument: Any) -> Callable[[FrameType, str, Any], Any]:
+            if event == "opcode":
+                part.offsets.append(frame.f_lasti)
+            return on_event
+
         return on_event
 
     outer = sys.gettrace()
@@ -97,22 +99,53 @@ def _evaluate(predicate: Callable[..., bool], arguments: list[Any]) -> tuple[boo
         holds = bool(predicate(*arguments))
     finally:
         sys.settrace(outer)
-    return holds, "" if holds or code is None else _last_part(code, visited)
+    return holds, () if holds else tuple(_reasons(visited))
 
 
-def _last_part(code: CodeType, visited: list[int]) -> str:
-    """The conjunct that was evaluated last, in the source of a predicate; empty if there is no source."""
-    positions = list(code.co_positions())
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A function that a predicate called, and the instructions of it that were executed."""
+
+    code: CodeType
+    offsets: list[int]
+
+
+def _role(frame: FrameType, predicate: Callable[..., bool]) -> str | None:
+    """What a called function is to the predicate (see properties/statements.py): its parts by name, or all of it."""
+    caller = frame.f_back
+    if caller is not None:
+        for role in ("when", "then", "happens"):
+            if getattr(caller.f_locals.get(role), "__code__", None) is frame.f_code:
+                return role
+    return "all" if frame.f_code is getattr(predicate, "__code__", None) else None
+
+
+def _reasons(visited: dict[str, _Part]) -> Iterator[str]:
+    """When the property demands something, and what it demands in vain or what must not happen."""
+    texts = {role: _source(part, conjunct=role in ("then", "all")) for role, part in visited.items()}
+    if texts.get("when", "true") not in ("", "true"):
+        yield f"this is the case: {texts['when']}"
+    if texts.get("happens"):
+        yield f"this happens: {texts['happens']}"
+    elif texts.get("then") or ("when" not in texts and texts.get("all")):
+        yield f"this is false: {texts.get('then') or texts['all']}"
+
+
+def _source(part: _Part, conjunct: bool) -> str:
+    """What a function returned, or the conjunct of it that was evaluated last; empty if there is no source."""
+    positions = list(part.code.co_positions())
     spans = [
         (first, last, low, high)
-        for first, last, low, high in (positions[offset // 2] for offset in reversed(visited))
+        for first, last, low, high in (positions[offset // 2] for offset in reversed(part.offsets))
         if first is not None and last is not None and low is not None and high is not None
     ]
-    if not Path(code.co_filename).is_file():
+    if not Path(part.code.co_filename).is_file():
         return ""
-    results = list(_results(code.co_filename))
+    results = list(_results(part.code.co_filename))
     value = next((value for span in spans for value in results if _contains(value, span)), None)
-    return "" if value is None else c_words(ast.unparse(_false_conjunct(value, spans)))
+    if value is None:
+        return ""
+    return c_words(ast.unparse(_false_conjunct(value, spans) if conjunct else value))
 
 
 def _results(filename: str) -> Iterator[ast.expr]:

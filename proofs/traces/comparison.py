@@ -7,7 +7,6 @@ from difflib import SequenceMatcher
 
 from rich.text import Text
 
-from model.variables import Layout
 from proofs.traces.trace import Trace
 from proofs.traces.values import field_text
 from proofs.traces.words import step_text
@@ -39,8 +38,8 @@ def _steps(first: Trace, second: Trace) -> Iterator[tuple[str, int, str]]:
 
 def _final_fields(first: Trace, second: Trace) -> Iterator[str]:
     """The fields that both topologies have and whose values at the end differ."""
-    others = Layout(second.topology).by_name
-    for variable in Layout(first.topology).variables:
+    others = second.layout.by_name
+    for variable in first.layout.variables:
         other = others.get((variable.owner, variable.field))
         if other is not None:
             old = field_text(variable, first.states[-1][variable.index])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model.environment import Action, Assumptions, actions
 from model.topology import Topology
 from model.variables import Layout
+from model.variants import DEFAULT_VARIANTS, Variants
 from proofs.traces.breach import find_breach
 from proofs.traces.trace import Recorder, ReplayError, Trace, TraceStep
 from proofs.traces.values import object_text
@@ -33,18 +34,27 @@ class Violated:
 class Exploration:
     """An execution that is built step by step; `trace` is what was done so far."""
 
-    def __init__(self, topology: Topology, assume: Assumptions, granularity: str, assertions: bool = True):
-        self.layout = Layout(topology)
+    def __init__(
+        self,
+        topology: Topology,
+        assume: Assumptions,
+        granularity: str,
+        assertions: bool = True,
+        variants: Variants = DEFAULT_VARIANTS,
+    ):
+        self.layout = Layout(topology, variants=variants)
         self._assume = assume
         self._actions = actions(topology, assume)
         self._recorders = [Recorder(self.layout, assume, granularity, assertions)]
-        self._start = Trace(topology, granularity, assume, assertions, self._recorders[0].initial, ())
+        self._start = Trace(
+            topology, granularity, assume, assertions, self._recorders[0].initial, (), variants=variants
+        )
         self._steps: list[TraceStep] = []
 
     @classmethod
     def of(cls, trace: Trace, steps: int) -> Exploration:
         """An exploration that stands after so many steps of a trace."""
-        exploration = cls(trace.topology, trace.assume, trace.granularity, trace.assertions)
+        exploration = cls(trace.topology, trace.assume, trace.granularity, trace.assertions, trace.variants)
         for step in trace.steps[:steps]:
             exploration.take(step.action)
         return exploration
@@ -65,10 +75,7 @@ class Exploration:
     @property
     def trace(self) -> Trace:
         """What was done so far, as a trace."""
-        start = self._start
-        return Trace(
-            start.topology, start.granularity, start.assume, start.assertions, start.initial, tuple(self._steps)
-        )
+        return replace(self._start, steps=tuple(self._steps))
 
     def possibilities(self) -> list[Possibility]:
         """Everything that can happen next, by CPU."""

@@ -15,7 +15,7 @@ from model.source import UPSTREAM_COMMIT
 from model.system import OPERATIONS
 from model.topology import MAX_CPUS, MAX_PARTITIONS, Partition, PartitionKind, Topology
 from model.values import DirectMessage, FfaError, Framework, Func, InterruptAction, PsciStatus, World
-from model.variables import Key, Layout
+from model.variables import Key
 from proofs.traces.values import field_text, object_text
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class FileProperty(_Struct, frozen=True):
     text: Text
     objects: Annotated[tuple[ObjectName, ...], Meta(max_length=8)]
     violated_after: Annotated[int, Meta(ge=0, description="The number of the step after which it is violated.")]
-    conjunct: Annotated[Text, Meta(description="The part of the property that is false.")]
+    reasons: Annotated[tuple[Text, ...], Meta(description="The parts of the property that make it false.")]
     values: Annotated[tuple[Text, ...], Meta(description="What the property read.")]
 
 
@@ -189,7 +189,7 @@ class TraceFile(_Struct, frozen=True):
 
 def trace_file(trace: Trace) -> TraceFile:
     """A trace as its file holds it."""
-    layout = Layout(trace.topology)
+    layout = trace.layout
     initial: dict[str, dict[str, str]] = {}
     for variable in layout.variables:
         initial.setdefault(object_text(variable.owner), {})[variable.field] = field_text(
@@ -200,7 +200,7 @@ def trace_file(trace: Trace) -> TraceFile:
         version=1,
         upstream_commit=UPSTREAM_COMMIT,
         topology=msgspec.convert(msgspec.to_builtins(trace.topology), FileTopology),
-        variant={},
+        variant=dict(sorted(trace.variants.deviations)),
         assumptions={field.name: getattr(trace.assume, field.name) for field in fields(Assumptions)},
         assertions=trace.assertions,
         granularity="section" if trace.granularity == "section" else "handler",
@@ -220,7 +220,7 @@ def _file_property(trace: Trace) -> FileProperty | None:
         text=trace.statement,
         objects=tuple(object_text(key) for key in trace.objects),
         violated_after=len(trace),
-        conjunct=trace.breach.conjunct if trace.breach else "",
+        reasons=trace.breach.reasons if trace.breach else (),
         values=tuple(str(read) for read in trace.breach.reads) if trace.breach else (),
     )
 

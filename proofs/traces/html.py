@@ -106,7 +106,7 @@ def _environment() -> Environment:
 
 def _strips(trace: Trace) -> Iterator[_Strip]:
     """Who runs on each CPU, then the states of VMs and vCPUs."""
-    layout = Layout(trace.topology)
+    layout = trace.layout
     loaded = [p for p in trace.topology.partitions if p.kind is not PartitionKind.OTHER_WORLD]
     for key in layout.cpu_keys:
         yield _strip(trace, layout, "cpu", f"CPU{key.first}", key, "current")
@@ -153,8 +153,9 @@ def _legend(trace: Trace) -> list[tuple[str, str]]:
 
 
 def _cards(trace: Trace) -> Iterator[_Card]:
-    layout = Layout(trace.topology)
-    yield _Card(0, None, "", "Initial state: nothing is loaded", "", "", (), (), (), _fields(layout, trace, 0))
+    layout = trace.layout
+    bad = "bad" if trace.property_id and not trace.steps else ""
+    yield _Card(0, None, "", "Initial state: nothing is loaded", "", bad, (), (), (), _fields(layout, trace, 0))
     for number, step in enumerate(trace.steps, 1):
         yield _Card(
             number,

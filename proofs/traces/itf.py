@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from model.variables import Key, Layout
+from model.variables import Key
 from proofs.traces.trace import Trace
 from proofs.traces.values import field_text
 from proofs.traces.words import step_text
@@ -13,7 +13,7 @@ from proofs.traces.words import step_text
 
 def itf(trace: Trace) -> str:
     """The trace as ITF JSON: a record for each object, and `step`, what led to the state."""
-    layout = Layout(trace.topology)
+    layout = trace.layout
     owners = dict.fromkeys(variable.owner for variable in layout.variables)
     texts = ["", *(step_text(step, trace.is_spmc) for step in trace.steps)]
     states = []

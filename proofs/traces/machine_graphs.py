@@ -18,8 +18,13 @@ Machines = Sequence[StateMachine]
 TITLES = {"vm": "VM states (vm_set_state)", "vcpu": "vCPU states of SPs (vcpu_state_set)"}
 FOOTNOTE = f"Operations as executed on {', '.join(SEARCHED)}; dead: allowed by the table, taken by none of them."
 
-_COLUMN_WIDTH = 760
+_COLUMN_WIDTH = 880
 _LINE_HEIGHT = 17
+
+
+def listed(machine: StateMachine) -> list[Edge]:
+    """The edges in the order of lists: first those that operations take."""
+    return sorted(machine.edges, key=lambda edge: edge.is_dead)
 
 
 def machines_text(machines: Machines) -> str:
@@ -27,7 +32,7 @@ def machines_text(machines: Machines) -> str:
     lines = []
     for machine in machines:
         lines.append(TITLES[machine.kind])
-        for edge in machine.edges:
+        for edge in listed(machine):
             steps = f"   [step {', '.join(map(str, edge.steps))}]" if edge.steps else ""
             lines.append(f"  {edge.source:>17} -> {edge.target:<17} {edge_text(edge)}{steps}")
         lines += [*(f"  {note}" for note in notes_of(machine)), ""]
@@ -120,7 +125,7 @@ def machines_svg(machines: Machines) -> str:
 def _pictures(machines: Machines) -> Iterator[_Picture]:
     for column, machine in enumerate(machines):
         nodes = {node.name: node for node in _nodes(machine)}
-        arrows = tuple(_arrow(number, edge, nodes) for number, edge in enumerate(machine.edges, 1))
+        arrows = tuple(_arrow(number, edge, nodes) for number, edge in enumerate(listed(machine), 1))
         left = column * _COLUMN_WIDTH
         yield _Picture(TITLES[machine.kind], left, tuple(nodes.values()), arrows, tuple(notes_of(machine)), 690)
 
@@ -130,7 +135,7 @@ def _nodes(machine: StateMachine) -> Iterator[_Node]:
     for position, state in enumerate(machine.states):
         angle = 2 * math.pi * position / len(machine.states) - math.pi / 2
         style = "trap" if state in machine.traps else "unreached" if state in machine.unreached else "reached"
-        yield _Node(state, 380 + 290 * math.cos(angle), 360 + 265 * math.sin(angle), style)
+        yield _Node(state, 430 + 340 * math.cos(angle), 360 + 280 * math.sin(angle), style)
 
 
 def _arrow(number: int, edge: Edge, nodes: dict[str, _Node]) -> _Arrow:
@@ -151,7 +156,7 @@ def _arrow(number: int, edge: Edge, nodes: dict[str, _Node]) -> _Arrow:
 def _border(node: _Node, x: float, y: float) -> tuple[float, float]:
     """Where the line from a node's centre to a point leaves its box."""
     dx, dy = x - node.x, y - node.y
-    scale = min(66 / abs(dx) if dx else math.inf, 19 / abs(dy) if dy else math.inf)
+    scale = min(72 / abs(dx) if dx else math.inf, 19 / abs(dy) if dy else math.inf)
     return node.x + dx * scale, node.y + dy * scale
 
 

@@ -59,9 +59,14 @@ def _ending(trace: Trace) -> list[str]:
             code = code_text(f"{passage.location}: {passage.code} {verdict(passage)}{values}")
             lines.append(f"- `{code}`")
     if trace.breach is not None:
-        lines += ["", *([f"False: `{code_text(trace.breach.conjunct)}`"] if trace.breach.conjunct else [])]
-        lines += ["", *(f"- `{code_text(str(read))}`" for read in trace.breach.reads[-MOST_VALUES:])]
+        lines += ["", *(f"- {_reason(reason)}" for reason in trace.breach.reasons)]
+        lines += [*(f"- `{code_text(str(read))}`" for read in trace.breach.reads[-MOST_VALUES:])]
     return lines
+
+
+def _reason(reason: str) -> str:
+    words, _, code = reason.partition(": ")
+    return f"{words}: `{code_text(code)}`"
 
 
 def markdown_text(text: str) -> str:

@@ -207,7 +207,7 @@ _WORDS = tuple(
         (r"\bVcpuState\.", "VCPU_STATE_"),
         (r"\bVmState\.", "VM_STATE_"),
         (r"\bRuntimeModel\.", "RTM_"),
-        (r"\b(SchedulingMode|FfaError|Func|PowerOperation|PriorityMask|InterruptAction|PsciStatus)\.", ""),
+        (r"\b(SchedulingMode|FfaError|Func|PowerOperation|PriorityMask|InterruptAction|PsciStatus|Outcome)\.", ""),
         (r"\(m, ", "("),
         (r"\(m\)", "()"),
         (r"\bm\.", ""),

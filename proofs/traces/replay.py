@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import msgspec
 
 from model.source import UPSTREAM_COMMIT
 from model.variables import Layout
+from model.variants import Variants
 from proofs.traces.file_format import (
     KNOWN_OPERATIONS,
     FileProperty,
@@ -45,11 +45,10 @@ def replay(contents: TraceFile, properties: Mapping[str, Property]) -> Trace:
     """
     if contents.upstream_commit != UPSTREAM_COMMIT:
         raise ValueError(f"outdated: it is of Hafnium at '{contents.upstream_commit}', the model at {UPSTREAM_COMMIT}")
-    if contents.variant:
-        raise ValueError(f"unknown variant '{next(iter(contents.variant))}'")
+    variants = _variants(contents.variant)
     topology = topology_of(contents.topology)
     assume = assumptions_of(contents.assumptions)
-    recorder = Recorder(Layout(topology), assume, contents.granularity, contents.assertions)
+    recorder = Recorder(Layout(topology, variants=variants), assume, contents.granularity, contents.assertions)
     steps = []
     for number, recorded in enumerate(contents.steps, 1):
         operation = recorded.action.operation
@@ -64,8 +63,24 @@ def replay(contents: TraceFile, properties: Mapping[str, Property]) -> Trace:
         for place, old, new in differences(recorded, file_step(step)):
             raise ValueError(f"tampered with or outdated: step {number}, {place}: recorded {old}, but {new} happens")
         steps.append(step)
-    trace = Trace(topology, contents.granularity, assume, contents.assertions, recorder.initial, tuple(steps))
-    return _attributed(replace(trace, finding=contents.finding or ""), contents, properties)
+    trace = Trace(
+        topology,
+        contents.granularity,
+        assume,
+        contents.assertions,
+        recorder.initial,
+        tuple(steps),
+        finding=contents.finding or "",
+        variants=variants,
+    )
+    return _attributed(trace, contents, properties)
+
+
+def _variants(chosen: Mapping[str, str]) -> Variants:
+    try:
+        return Variants.of(chosen)
+    except ValueError as error:
+        raise ValueError(f"unknown variant {error}") from error
 
 
 def _attributed(trace: Trace, contents: TraceFile, properties: Mapping[str, Property]) -> Trace:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from model.machine import Outcome
 from model.source import UPSTREAM_COMMIT
-from model.variables import Key, Layout
+from model.variables import Key
 from proofs.traces.path import Passage
 from proofs.traces.trace import Change, Trace, TraceStep
 from proofs.traces.values import field_text, object_text, party
@@ -162,8 +162,8 @@ def _ending(trace: Trace) -> Text:
     ending.append(f"{trace.property_id} breaks after step {len(trace)}", "bold red")
     about = ", ".join(party(key, trace.is_spmc) for key in trace.objects)
     ending.append(f", for {about}\n" if about else "\n").append(f"  {trace.statement}\n")
-    if trace.breach.conjunct:
-        ending.append("  This is false: ").append(f"{trace.breach.conjunct}\n", "bold")
+    for reason in trace.breach.reasons:
+        ending.append(f"  {reason}\n", "bold")
     for read in trace.breach.reads:
         ending.append(f"    {read}\n")
     return ending
@@ -171,7 +171,7 @@ def _ending(trace: Trace) -> Text:
 
 def render_state(trace: Trace, number: int) -> RenderableType:
     """Every field of the state after `number` steps; marked: what the step before changed."""
-    layout = Layout(trace.topology)
+    layout = trace.layout
     state = trace.states[number]
     changed = {(c.object, c.field): c.old for c in trace.steps[number - 1].changes} if number else {}
     table = Table(title=f"state {number}", box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")

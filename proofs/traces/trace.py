@@ -16,6 +16,7 @@ from model.source import Location
 from model.topology import Topology
 from model.values import FfaValue, World
 from model.variables import Key, Layout
+from model.variants import DEFAULT_VARIANTS, Variants
 from proofs.traces.breach import Breach, find_breach
 from proofs.traces.file_format import TraceFile, trace_file
 from proofs.traces.path import Passage, walk
@@ -97,9 +98,15 @@ class Trace:
     statement: str = ""
     breach: Breach | None = None
     finding: str = ""
+    variants: Variants = DEFAULT_VARIANTS
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    @property
+    def layout(self) -> Layout:
+        """The variables of the trace's states."""
+        return Layout(self.topology, variants=self.variants)
 
     @property
     def is_spmc(self) -> bool:
@@ -202,19 +209,20 @@ def record(
     granularity: str,
     choices: Iterable[Action],
     assertions: bool = True,
+    variants: Variants = DEFAULT_VARIANTS,
 ) -> Trace:
     """Execute actions from the initial state with the concrete reading; each choice is one step.
 
     Raises ReplayError when a step cannot happen.
     """
-    recorder = Recorder(Layout(topology), assume, granularity, assertions)
+    recorder = Recorder(Layout(topology, variants=variants), assume, granularity, assertions)
     steps = []
     for number, action in enumerate(choices, 1):
         step = recorder.step(action)
         if step is None:
             raise ReplayError(f"step {number} cannot happen: {action}")
         steps.append(step)
-    return Trace(topology, granularity, assume, assertions, recorder.initial, tuple(steps))
+    return Trace(topology, granularity, assume, assertions, recorder.initial, tuple(steps), variants=variants)
 
 
 def attribute(trace: Trace, item: Property, objects: tuple[Key, ...]) -> Trace:
@@ -233,4 +241,4 @@ def holds_at_the_end(trace: Trace, item: Property, objects: tuple[Key, ...]) -> 
 def _breach_at_the_end(trace: Trace, item: Property, objects: tuple[Key, ...]) -> Breach | None:
     states = trace.states
     label = trace.steps[-1].label if trace.steps else None
-    return find_breach(item, objects, Layout(trace.topology), states[max(len(states) - 2, 0)], states[-1], label)
+    return find_breach(item, objects, trace.layout, states[max(len(states) - 2, 0)], states[-1], label)

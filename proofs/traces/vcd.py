@@ -8,7 +8,6 @@ from typing import Any
 from vcd import VCDWriter
 from vcd.writer import Variable
 
-from model.variables import Layout
 from proofs.traces.trace import Trace
 from proofs.traces.values import field_text, object_text
 from proofs.traces.words import end_text, start_text
@@ -19,7 +18,7 @@ STEP = 10
 
 def vcd(trace: Trace) -> str:
     """The trace as VCD text: a scope for each object, a string for each field and for what each CPU does."""
-    layout = Layout(trace.topology)
+    layout = trace.layout
     stream = StringIO()
     with VCDWriter(stream, timescale="1 ns", date="", version="hafnium-lifecycle-proofs") as writer:
         fields: list[Variable[Any]] = [

@@ -60,13 +60,12 @@ def call_text(action: Action, is_spmc: bool) -> str:
 
 def operation_text(action: Action) -> str:
     """The operation alone: `FFA_RUN`, `secure interrupt`."""
-    if action.operation == "ffa_interrupts_handle_secure_interrupt":
-        return "secure interrupt"
-    return (
-        call_text(Action(action.operation, action.cpu, action.actor), True)
-        if action.operation in _CALLS
-        else (call_text(action, True).partition("(")[0].partition(",")[0])
-    )
+    match action.operation:
+        case "ffa_interrupts_handle_secure_interrupt":
+            return "secure interrupt"
+        case "fiq_lower":
+            return "non-secure interrupt"
+    return call_text(action, is_spmc=True).partition("(")[0]
 
 
 def _message_text(message: DirectMessage, is_spmc: bool) -> str:

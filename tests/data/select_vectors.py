@@ -1,5 +1,6 @@
-"""Selects `tests/data/vectors` from a folder of recorded vectors: python tests/data/select_vectors.py FOLDER.
+"""Selects test data from a folder of recorded vectors: python tests/data/select_vectors.py FOLDER NAME.
 
+NAME is `vectors`, or `vectors-before` for those of the commit before the patch.
 Of each file, the first vector of every class is kept, and every 20th of the others. A class is what a vector
 shows to the outside (variant, family, operation, outcome, failing check, reply, whose vCPU runs next), its
 arguments, and the fields that it changes. The selection depends on nothing else: made again, it is the same.
@@ -86,4 +87,4 @@ def main(source: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(__file__).parent / "vectors")
+    main(Path(sys.argv[1]), Path(__file__).parent / sys.argv[2])
