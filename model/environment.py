@@ -76,7 +76,7 @@ class Assumptions:
     sp_errors: bool = True
     """SPs report a failed initialisation by FFA_ERROR(ABORTED)."""
     sp_runs: bool = True
-    """SPs call FFA_RUN."""
+    """SPs call FFA_RUN, also for vCPUs that do not exist."""
     sp_runs_itself: bool = True
     """SPs call FFA_RUN on their own vCPUs."""
     sp_requests: bool = True
@@ -173,6 +173,8 @@ def _secure_partition(
         if assume.sp_runs and (target is not partition or assume.sp_runs_itself):
             for index in range(target.vcpu_count):
                 yield Action("api_ffa_run", cpu, actor, (target.id, index))
+        if assume.sp_runs and target is not partition:
+            yield Action("api_ffa_run", cpu, actor, (target.id, target.vcpu_count))
         if assume.sp_requests and target is not partition:
             for func in (Func.DIRECT_REQ, *([Func.DIRECT_REQ2] if assume.direct_req2 else [])):
                 message = DirectMessage(func, partition.id, target.id)

@@ -98,6 +98,7 @@ class Simulation:
             raise ValueError(f"CPU{action.cpu} is executing {in_progress.action}")
         m = self._machine
         state = list(self.state)
+        read = len(in_progress.values)
         m.begin(state, action.cpu)
         m.resume(in_progress, self._stop_at_windows)
         outcome, where, reply, window = Outcome.RETURN, "", None, in_progress.window
@@ -108,6 +109,7 @@ class Simulation:
         except Suspend as suspend:
             outcome, where = Outcome.SUSPENDED, suspend.window
         if outcome in (Outcome.DISABLED, Outcome.BLOCKED):
+            del in_progress.values[read:]
             return Executed(outcome, where, window, None, Labels(), self.state)
         section = self.layout.by_name[cpu_key(action.cpu), "section"].index
         state[section] = int(outcome is Outcome.SUSPENDED)

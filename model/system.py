@@ -35,6 +35,7 @@ from model.values import (
     PsciStatus,
     Reply,
     RuntimeModel,
+    VcpuState,
     VmState,
 )
 
@@ -139,6 +140,7 @@ def _guard(m: Machine, cpu: Cpu, current: Vcpu, action: Action, assume: Assumpti
     match action.operation:
         case "ffa_interrupts_handle_secure_interrupt":
             m.require(cpu.priority_mask != PriorityMask.ALL_MASKED)
+            m.require(_has_run(m, action.arguments[0]))
             if not assume.boot_interrupts:
                 m.require(cpu.last_sp_initialized)
         case "fiq_lower":
@@ -150,6 +152,12 @@ def _guard(m: Machine, cpu: Cpu, current: Vcpu, action: Action, assume: Assumpti
             m.require(any(other.is_on for other in m.cpus if other is not cpu))
         case "psci_primary_cpu_off":
             m.require(any(other.is_on for other in m.cpus if other is not cpu))
+
+
+def _has_run(m: Machine, intid: object) -> bool:
+    """Whether the owner of an interrupt has had cycles: an SP's interrupts are masked until it enables them."""
+    not_yet = (VcpuState.CREATED, VcpuState.NULL)
+    return any(v.state not in not_yet for vm in m.boot_list if intid in vm.partition.interrupts for v in vm.vcpus)
 
 
 def _is_cpu_off(action: Action) -> bool:

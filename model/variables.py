@@ -10,8 +10,10 @@ from itertools import permutations
 from model.topology import Partition, PartitionKind, Topology
 from model.values import (
     HF_INVALID_VM_ID,
+    HF_MANAGED_EXIT_INTID,
     HF_NWD_VM_ID,
     HF_SPMC_VM_ID,
+    InterruptAction,
     PowerOperation,
     PriorityMask,
     RuntimeModel,
@@ -108,7 +110,8 @@ class Layout:
 
     def interrupts_of(self, partition: Partition) -> tuple[int, ...]:
         """The virtual interrupts that can be pending for a partition's vCPUs."""
-        return tuple(sorted({*partition.interrupts, *self._interrupt_ids}))
+        managed_exit = {HF_MANAGED_EXIT_INTID} if partition.ns_interrupts_action is InterruptAction.ME else set()
+        return tuple(sorted({*partition.interrupts, *self._interrupt_ids, *managed_exit}))
 
     def value(self, state: tuple[int, ...] | list[int] | bytes, owner: Key, field: str) -> Value:
         """The value of a field in a state."""
@@ -128,7 +131,7 @@ class Layout:
             if variable.field == "cpu" and partition.kind is PartitionKind.OTHER_WORLD:
                 return cpu_key(variable.owner.second)
             if variable.field == "vint_enabled" and partition.interrupts_enabled:
-                return tuple(sorted(partition.interrupts))
+                return self.interrupts_of(partition)
         if variable.field == "is_on":
             return variable.owner.first == 0
         return _INITIAL.get((variable.owner.kind, variable.field), variable.domain[0])

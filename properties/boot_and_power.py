@@ -96,8 +96,9 @@ P40B_R1 = refinement(
     "P40b.r1",
     "On secondary CPUs, last_sp_initialized is set once every multiprocessor SP was booted, where SPs do not call "
     "FFA_RUN",
-    "As P40b, but for CPU 0, which also boots the uniprocessor SPs.",
-    where=lambda m, cpu: cpu.index != PRIMARY_CPU_INDEX,
+    "As P40b, but for CPU 0, which also boots the uniprocessor SPs, and as long as no SP has been asked to prepare "
+    "for the CPU's power-off.",
+    where=lambda m, cpu: cpu.index != PRIMARY_CPU_INDEX and not _is_powering_off(m, cpu),
     assuming=NO_RUN_BY_SPS,
 )
 

@@ -12,9 +12,11 @@ from model.values import (
     SchedulingMode,
     VcpuState,
     VmState,
+    World,
 )
 from properties.language import at_rest, each_sp_vcpu, each_up_sp_vcpu
 from properties.scopes import (
+    each_cpu_and_mp_sp_vcpu,
     each_cpu_and_normal_world,
     each_cpu_and_sp_vcpu,
     each_cpu_and_vcpu,
@@ -22,8 +24,19 @@ from properties.scopes import (
     each_sp_vcpu_of_several,
     each_sp_vcpu_pair,
 )
-from properties.statements import BOTH_WORLDS, always, recoverable, step
-from properties.vocabulary import ABORT, DIRECT_RESPONSE, YIELD, acts, begins_to_act, is_received, request_open
+from properties.statements import BOTH_WORLDS, always, recoverable, refinement, step
+from properties.vocabulary import (
+    ABORT,
+    DIRECT_RESPONSE,
+    MSG_WAIT,
+    NO_RUN_BY_SPS,
+    ONE_CPU_NORMAL_WORLD,
+    YIELD,
+    acts,
+    begins_to_act,
+    is_received,
+    request_open,
+)
 
 X01 = always(
     "X01",
@@ -81,6 +94,14 @@ X05 = always(
     sources=("src/ffa/spmc/direct_messaging.c:ffa_direct_msg_wind_call_chain_ffa_direct_req",),
 )
 
+X05_R1 = refinement(
+    X05,
+    "X05.r1",
+    "With no CPU powered off, a call chain follows the open requests",
+    "As X05, as long as no CPU_OFF replaces a request that is open.",
+    assuming=ONE_CPU_NORMAL_WORLD,
+)
+
 X06 = always(
     "X06",
     "Who executes to handle a secure interrupt knows whom it preempted",
@@ -92,6 +113,14 @@ X06 = always(
         "src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_msg_wait_prepare",
         "src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_run_checks",
     ),
+)
+
+X06_R1 = refinement(
+    X06,
+    "X06.r1",
+    "Who executes to handle a secure interrupt knows whom it preempted, where SPs do not call FFA_RUN",
+    "As X06, as long as no SP calls FFA_RUN, which forgets the preempted vCPU even when it fails.",
+    assuming=NO_RUN_BY_SPS,
 )
 
 X07 = always(
@@ -114,6 +143,14 @@ X08 = always(
     when=lambda m, cpu, vcpu: cpu.current == vcpu and vcpu.scheduling_mode == SchedulingMode.SPMC_MODE,
     then=lambda m, cpu, vcpu: cpu.priority_mask == PriorityMask.ALL_MASKED,
     sources=("src/ffa/spmc/interrupts.c:ffa_interrupts_mask", "src/ffa/spmc/interrupts.c:ffa_interrupts_unmask"),
+)
+
+X08_R1 = refinement(
+    X08,
+    "X08.r1",
+    "With no CPU powered off, all interrupts are masked in SPMC mode",
+    "As X08, as long as no vCPU is booted again with the scheduling mode it had before.",
+    assuming=ONE_CPU_NORMAL_WORLD,
 )
 
 X09 = always(
@@ -144,6 +181,14 @@ X10 = always(
     ),
 )
 
+X10_R1 = refinement(
+    X10,
+    "X10.r1",
+    "While its VM is RUNNING, a vCPU that is asked to power off serves the SPMC's request",
+    "As X10, as long as no vCPU of the partition has aborted, which leaves pwr_mgmt_op set.",
+    where=lambda m, vcpu: vcpu.vm.state == VmState.RUNNING,
+)
+
 X11 = always(
     "X11",
     "A STARTING vCPU is in its initialisation and serves no one",
@@ -156,6 +201,14 @@ X11 = always(
     sources=("src/ffa/spmc/cpu_cycles.c:sp_boot_next", "src/arch/aarch64/plat/psci/spmc.c:plat_psci_cpu_resume"),
 )
 
+X11_R1 = refinement(
+    X11,
+    "X11.r1",
+    "With no CPU powered off, a STARTING vCPU is in its initialisation and serves no one",
+    "As X11, as long as no vCPU is booted again with what was left over from before.",
+    assuming=ONE_CPU_NORMAL_WORLD,
+)
+
 X12 = always(
     "X12",
     "A vCPU that executes knows on which CPU, and the CPU is on",
@@ -165,6 +218,17 @@ X12 = always(
     then=lambda m, cpu, vcpu: vcpu.cpu == cpu and cpu.is_on,
     sources=("src/cpu.c:cpu_index", "src/api.c:api_ffa_get_vm_vcpu"),
     worlds=BOTH_WORLDS,
+)
+
+X12_R1 = refinement(
+    X12,
+    "X12.r1",
+    "A multiprocessor SP's vCPU that was booted knows the CPU that executes it, where SPs do not call FFA_RUN",
+    "As X12, for vCPUs that are pinned, once they have a CPU: CPU_OFF may be sent to one that was never booted.",
+    over=each_cpu_and_mp_sp_vcpu,
+    where=lambda m, cpu, vcpu: vcpu.cpu != NULL,
+    assuming=NO_RUN_BY_SPS,
+    worlds=(World.SPMC,),
 )
 
 X13 = always(
@@ -179,11 +243,11 @@ X13 = always(
 
 X14 = always(
     "X14",
-    "At rest, the vCPU of an ABORTING uniprocessor SP is ABORTED or WAITING",
-    "The converse of X13: FFA_ERROR leaves the vCPU WAITING, until somebody asks for it.",
+    "At rest, the vCPU of an ABORTING uniprocessor SP is ABORTED or in no runtime model",
+    "The converse of X13: FFA_ERROR leaves the vCPU WAITING, in no runtime model, until somebody asks for it.",
     over=each_up_sp_vcpu,
     when=lambda m, vcpu: vcpu.vm.state == VmState.ABORTING and at_rest(m),
-    then=lambda m, vcpu: vcpu.state in (VcpuState.ABORTED, VcpuState.WAITING),
+    then=lambda m, vcpu: vcpu.state == VcpuState.ABORTED or vcpu.rt_model == RuntimeModel.NONE,
     sources=("src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_error_32", "src/ffa/spmc/cpu_cycles.c:sp_boot_next"),
 )
 
@@ -198,11 +262,12 @@ X15 = always(
 )
 X15_R1 = step(
     "X15.r1",
-    "Whoever gives CPU cycles gives a runtime model, except a response or a yield to an SP",
-    "A direct response and FFA_YIELD return to the requester whatever has become of it.",
+    "Whoever gives CPU cycles gives a runtime model, except who returns them",
+    "A direct response, FFA_YIELD, and FFA_MSG_WAIT at the end of an interrupt return to an SP whatever has become "
+    "of it.",
     over=each_sp_vcpu,
     when=lambda label, before, after, old, new: (
-        label.action.operation not in (DIRECT_RESPONSE, YIELD) and begins_to_act(old, new)
+        label.action.operation not in (DIRECT_RESPONSE, MSG_WAIT, YIELD) and begins_to_act(old, new)
     ),
     then=lambda label, before, after, old, new: new.rt_model != RuntimeModel.NONE,
     sources=X15.sources,

@@ -9,6 +9,7 @@ from properties.scopes import each_sp_vcpu_pair
 from properties.statements import always, refinement, step
 from properties.vocabulary import (
     DIRECT_REQUEST,
+    DIRECT_RESPONSE,
     NO_RUN_BY_SPS,
     ONE_CPU_NORMAL_WORLD,
     has_callee,
@@ -161,9 +162,9 @@ P32B = always(
 )
 P32B_R1 = step(
     "P32b.r1",
-    "A caller forgets its callee only when the callee leaves, or for another request, where SPs do not call FFA_RUN",
+    "A caller forgets its callee only by another request or a late response, where SPs do not call FFA_RUN",
     "Once caller and callee know each other, the caller's link is lost only together with the callee's, or because "
-    "the caller sends another request.",
+    "the caller sends another request, or because an earlier callee answers at last.",
     over=each_sp_vcpu_pair,
     when=lambda label, before, after, old, new, old_caller, new_caller: (
         old.call_chain_prev == old_caller and old_caller.call_chain_next == old
@@ -171,7 +172,7 @@ P32B_R1 = step(
     then=lambda label, before, after, old, new, old_caller, new_caller: (
         unchanged(old_caller, new_caller, "call_chain_next")
         or not unchanged(old, new, "call_chain_prev")
-        or (label.action.operation == DIRECT_REQUEST and label.action.actor == new_caller.key)
+        or label.action.operation in (DIRECT_REQUEST, DIRECT_RESPONSE)
     ),
     sources=P32B.sources,
     assuming=NO_RUN_BY_SPS,

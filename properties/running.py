@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from model.machine import Outcome
 from model.values import PowerOperation, RuntimeModel, VcpuState, VmState
-from properties.language import at_rest, each_mp_sp_vcpu, each_partition_vcpu, each_sp_vcpu, each_up_sp_vcpu
-from properties.scopes import each_cpu_and_sp_vcpu, each_cpu_and_vcpu, each_cpu_pair_and_vcpu, each_sp_vcpu_set_of_two
+from properties.language import at_rest, each_partition_vcpu, each_sp_vcpu, each_up_sp_vcpu
+from properties.scopes import (
+    each_cpu_and_sp_vcpu,
+    each_cpu_and_vcpu,
+    each_cpu_pair_and_mp_sp_vcpu,
+    each_cpu_pair_and_vcpu,
+    each_sp_vcpu_set_of_two,
+)
 from properties.statements import BOTH_WORLDS, always, refinement, step
 from properties.vocabulary import (
     ABORT,
     DIRECT_REQUEST,
-    DIRECT_RESPONSE,
     FFA_ERROR,
     FFA_RUN,
     NO_RUN_BY_SPS,
@@ -87,10 +92,10 @@ P03 = refinement(
 P03_R1 = refinement(
     P03,
     "P03.r1",
-    "Only a yield or response gives CPU cycles to a uniprocessor SP's vCPU while its VM is ABORTING",
-    "As P03, but for FFA_YIELD and direct responses to an SP: their receiver may have reported a failed "
-    "initialisation since it sent its request, which leaves it WAITING.",
-    where=lambda label, *_: label.action.operation not in (DIRECT_RESPONSE, YIELD),
+    "No vCPU of a uniprocessor SP is given CPU cycles and a runtime model while its VM is ABORTING",
+    "As P03, but for a requester that reports a failed initialisation while its request is unanswered: that leaves "
+    "it WAITING, and the answer, a yield, or the end of an interrupt resumes it, in no runtime model.",
+    where=lambda label, before, after, old, new: new.rt_model != RuntimeModel.NONE,
 )
 
 P04 = always(
@@ -248,11 +253,7 @@ P24_R1 = refinement(
     "P24.r1",
     "No two CPUs execute the same vCPU of a multiprocessor SP, where SPs do not call FFA_RUN",
     "As P24, for vCPUs that are pinned: only FFA_RUN by an SP takes them off their CPU.",
-    over=lambda topology: [
-        (cpu, other, vcpu)
-        for cpu, other, vcpu in each_cpu_pair_and_vcpu(topology)
-        if (vcpu,) in set(each_mp_sp_vcpu(topology))
-    ],
+    over=each_cpu_pair_and_mp_sp_vcpu,
     assuming=NO_RUN_BY_SPS,
 )
 

@@ -57,6 +57,11 @@ def each_cpu_and_sp_vcpu(topology: Topology) -> Iterable[tuple[Key, ...]]:
     return [(cpu, vcpu) for cpu in _cpus(topology) for (vcpu,) in each_sp_vcpu(topology)]
 
 
+def each_cpu_and_mp_sp_vcpu(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every CPU with every vCPU of a multiprocessor SP."""
+    return [(cpu, vcpu) for cpu in _cpus(topology) for (vcpu,) in each_mp_sp_vcpu(topology)]
+
+
 def each_cpu_and_vcpu(topology: Topology) -> Iterable[tuple[Key, ...]]:
     """Every CPU with every vCPU of a secure partition or a secondary VM."""
     return [(cpu, vcpu) for cpu in _cpus(topology) for (vcpu,) in each_partition_vcpu(topology)]
@@ -66,6 +71,12 @@ def each_cpu_and_normal_world(topology: Topology) -> Iterable[tuple[Key, ...]]:
     """Every CPU with the normal world's vCPU that is pinned to it."""
     other_world = topology.partitions[-1]
     return [(cpu_key(index), vcpu_key(other_world.id, index)) for index in range(topology.cpus)]
+
+
+def each_cpu_pair_and_mp_sp_vcpu(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every two CPUs, in either order, with every vCPU of a multiprocessor SP."""
+    pairs = permutations(_cpus(topology), 2)
+    return [(first, second, vcpu) for first, second in pairs for (vcpu,) in each_mp_sp_vcpu(topology)]
 
 
 def each_cpu_pair_and_vcpu(topology: Topology) -> Iterable[tuple[Key, ...]]:

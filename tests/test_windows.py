@@ -327,7 +327,6 @@ def test_w12_a_second_release_frees_the_lock_of_another_cpu() -> None:
     assert m.labels.events == ["double release: vcpu 0x8001.0"]
 
 
-@pytest.mark.xfail(strict=True, reason="no window between the two releases: cpu_cycles.c:431, api.c:1184")
 def test_w12_another_cpu_takes_the_lock_between_the_two_releases() -> None:
     system = booted(ONE_UP)
     system.do(0, "api_ffa_run", 0x8001, 0)
@@ -335,14 +334,8 @@ def test_w12_another_cpu_takes_the_lock_between_the_two_releases() -> None:
     assert system[SP1_VCPU, "lock"] is None
 
 
-@pytest.mark.parametrize(
-    ("operation", "arguments"),
-    [
-        ("api_ffa_msg_send_direct_req", (request(HF_NWD_VM_ID, 0x8002),)),
-        ("ffa_interrupts_handle_secure_interrupt", (41,)),
-    ],
-)
-def test_a_lock_blocks_while_another_cpu_holds_it(operation: str, arguments: tuple[Argument, ...]) -> None:
+def test_a_lock_blocks_while_another_cpu_holds_it() -> None:
+    operation, arguments = "api_ffa_msg_send_direct_req", (request(HF_NWD_VM_ID, 0x8002),)
     system = booting_sp2_a_second_time()
     before = system.simulation.state
     blocked = system.start(1, operation, *arguments)
@@ -367,7 +360,6 @@ def test_an_operation_blocks_after_a_window_and_stays_there() -> None:
     assert system.go_on(1).reply == BUSY
 
 
-@pytest.mark.xfail(strict=True, reason="a blocked attempt's reads stay in Suspended.values (model/simulation.py)")
 def test_an_operation_that_was_blocked_reaches_its_next_window() -> None:
     system = booting_sp2_a_second_time()
     system.reach("W1", 1, "api_ffa_run", 0x8002, 0)

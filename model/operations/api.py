@@ -67,6 +67,8 @@ def api_ffa_msg_wait(m: Machine, current: Vcpu) -> Reply:
         "src/api.c:1173",
     )  # L1173
     ret, next_vcpu = ffa_cpu_cycles_msg_wait_prepare(m, current)  # L1176
+    if m.is_spmc:
+        m.window("W12")
     m.unlock(current)  # L1184
     if ret.func != Func.ERROR:  # L1186
         api_ffa_msg_wait_rx_release(m, current.vm)  # L1188

@@ -135,6 +135,8 @@ def ffa_interrupts_handle_secure_interrupt(m: Machine, current: Vcpu, intid: int
         if intid != HF_IPI_INTID or not hf_ipi_handle(m, target):  # L477-479
             next_vcpu = ffa_interrupts_signal_secure_interrupt(m, current, target, v_intid)  # L493
     m.unlock(target)  # L499
+    if target is current:
+        m.window("W12")
     m.unlock(current)  # L502
     m.unlock(target.vm)  # L503
     return None, next_vcpu

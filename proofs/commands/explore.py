@@ -152,7 +152,9 @@ class Session:
         found = self._matching(words)
         if len(words) == 1 and words[0].isdecimal():
             found = [entry for entry in self._possibilities() if entry[0] == int(words[0])]
-        if len(found) != 1 or not words:
+        if not words:
+            raise _wrong("'take' needs the number of a possibility or words of its line; 'list' shows them")
+        if len(found) != 1:
             raise _wrong(f"'take {' '.join(words)}' fits {len(found)} possibilities, not one; 'list' numbers them")
         step = self._exploration.take(found[0][1].action)
         self._possible = None

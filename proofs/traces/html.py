@@ -10,7 +10,6 @@ from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
 
 from model.source import UPSTREAM_COMMIT, UPSTREAM_URL
 from model.topology import PartitionKind
@@ -86,8 +85,8 @@ def html_page(trace: Trace) -> str:
             cards=list(_cards(trace)),
             legend=_legend(trace),
             about=[party(key, trace.is_spmc) for key in trace.objects],
-            script=Markup(script),
-            style=Markup(style),
+            script=script,
+            style=style,
             script_hash=_hash(script),
             style_hash=_hash(style),
         )
