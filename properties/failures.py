@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from model.machine import Machine, Vcpu
-from model.values import RuntimeModel, VcpuState
+from model.values import RuntimeModel, VcpuState, World
 from properties.language import StepLabel, once
 from properties.statements import BOTH_WORLDS, never, refinement
 from properties.vocabulary import (
     CPU_RESUME,
     DIRECT_RESPONSE,
     FFA_ERROR,
+    FFA_RUN,
     MSG_WAIT,
     ONE_CPU_NORMAL_WORLD,
     WELL_BEHAVED_SPS,
@@ -32,6 +33,15 @@ P35 = never(
     worlds=BOTH_WORLDS,
     causes=True,
 )
+P35_R1 = refinement(
+    P35,
+    "P35.r1",
+    "Nothing but FFA_RUN stops the hypervisor",
+    "As P35, for the hypervisor build: its one failing check is the assertion, in FFA_RUN, that a CREATED vCPU is in "
+    "its initialisation, which a vCPU that was turned off and on again is not.",
+    where=lambda label, *_: label.action.operation != FFA_RUN,
+    worlds=(World.HYPERVISOR,),
+)
 
 
 def _deserts_its_callee(label: StepLabel, before: Machine, *_: Any) -> bool:
@@ -51,6 +61,7 @@ P36 = refinement(
     "while a request of their own is unanswered. The normal world is not trusted and may do anything.",
     where=lambda *arguments: not _deserts_its_callee(*arguments),
     assuming=WELL_BEHAVED_SPS,
+    worlds=(World.SPMC,),
 )
 
 P37 = refinement(
@@ -59,6 +70,7 @@ P37 = refinement(
     "SPs cannot stop the SPMC while the normal world keeps to one CPU",
     "As P35, for arbitrary SPs and a normal world that uses CPU 0 alone, leaves it on, and sends no FFA_ERROR.",
     assuming=ONE_CPU_NORMAL_WORLD,
+    worlds=(World.SPMC,),
 )
 
 

@@ -23,6 +23,7 @@ from properties.scopes import (
     each_cpu_pair_and_vcpu,
     each_sp_vcpu_of_several,
     each_sp_vcpu_pair,
+    each_subscribed_sp_vcpu,
 )
 from properties.statements import BOTH_WORLDS, always, recoverable, refinement, step
 from properties.vocabulary import (
@@ -77,10 +78,11 @@ X03 = always(
 X04 = recoverable(
     "X04",
     "A BLOCKED vCPU can go on",
-    "From every state in which an SP's vCPU is BLOCKED, it can leave that state: nobody waits for ever.",
+    "From every state in which an SP's vCPU is BLOCKED, one at rest can be reached in which it is not: nobody waits "
+    "for ever.",
     over=each_sp_vcpu,
     when=lambda m, vcpu: vcpu.state == VcpuState.BLOCKED,
-    can_become=lambda m, vcpu: vcpu.state != VcpuState.BLOCKED,
+    can_become=lambda m, vcpu: vcpu.state != VcpuState.BLOCKED and at_rest(m),
     sources=("src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_abort", "src/api.c:api_vcpu_prepare_run"),
 )
 
@@ -172,7 +174,7 @@ X10 = always(
     "A vCPU that is asked to power off serves the SPMC's request",
     "pwr_mgmt_op is set and cleared together with the framework request CPU_OFF. A value that is left over denies "
     "the vCPU its requests for ever.",
-    over=each_sp_vcpu,
+    over=each_subscribed_sp_vcpu,
     when=lambda m, vcpu: vcpu.pwr_mgmt_op == PowerOperation.CPU_OFF,
     then=lambda m, vcpu: vcpu.rt_model == RuntimeModel.FFA_DIR_REQ and vcpu.dir_req_origin == HF_SPMC_VM_ID,
     sources=(
@@ -262,7 +264,7 @@ X15 = always(
 )
 X15_R1 = step(
     "X15.r1",
-    "Whoever gives CPU cycles gives a runtime model, except who returns them",
+    "Whoever gives CPU cycles gives a runtime model, except who returns them, where SPs do not call FFA_RUN",
     "A direct response, FFA_YIELD, and FFA_MSG_WAIT at the end of an interrupt return to an SP whatever has become "
     "of it.",
     over=each_sp_vcpu,
@@ -271,6 +273,7 @@ X15_R1 = step(
     ),
     then=lambda label, before, after, old, new: new.rt_model != RuntimeModel.NONE,
     sources=X15.sources,
+    assuming=NO_RUN_BY_SPS,
     refines="X15",
 )
 

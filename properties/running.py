@@ -224,8 +224,10 @@ P20 = always(
     "A CPU has at most one active SP vCPU",
     "Of two SP vCPUs of the same CPU, one at most is RUNNING or STARTING.",
     over=each_sp_vcpu_set_of_two,
-    when=lambda m, vcpu, other: acts(vcpu) and acts(other),
-    then=lambda m, vcpu, other: not any(bool(vcpu.cpu == cpu) and bool(other.cpu == cpu) for cpu in m.cpus),
+    when=lambda m, vcpu, other: acts(vcpu),
+    then=lambda m, vcpu, other: (
+        not (acts(other) and any(bool(vcpu.cpu == cpu) and bool(other.cpu == cpu) for cpu in m.cpus))
+    ),
     sources=("src/api.c:api_ffa_run", "src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_yield_prepare"),
 )
 

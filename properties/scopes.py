@@ -25,6 +25,12 @@ def each_sp(topology: Topology) -> Iterable[tuple[Key, ...]]:
     return [(vm_key(partition.id),) for partition in topology.secure_partitions]
 
 
+def each_sp_or_secondary_vm(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every secure partition and every secondary VM."""
+    kinds = (PartitionKind.SP, PartitionKind.VM)
+    return [(vm_key(partition.id),) for partition in topology.partitions if partition.kind in kinds]
+
+
 def every_vm(topology: Topology) -> Iterable[tuple[Key, ...]]:
     """Every VM structure, the stand-in for the other world included."""
     return [(vm_key(partition.id),) for partition in topology.partitions]
@@ -96,6 +102,12 @@ def each_vcpu_that_may_move(topology: Topology) -> Iterable[tuple[Key, ...]]:
 def each_lifecycle_sp_vcpu(topology: Topology) -> Iterable[tuple[Key, ...]]:
     """Every vCPU of an SP that supports the lifecycle."""
     return [(vcpu_key(partition.id, 0),) for partition in topology.secure_partitions if partition.lifecycle_support]
+
+
+def each_subscribed_sp_vcpu(topology: Topology) -> Iterable[tuple[Key, ...]]:
+    """Every vCPU of an SP that is asked before its CPU powers off."""
+    subscribed = {partition.id for partition in topology.secure_partitions if partition.cpu_off_subscribed}
+    return [(vcpu,) for (vcpu,) in each_mp_sp_vcpu(topology) if vcpu.first in subscribed]
 
 
 def each_sp_vcpu_of_several(topology: Topology) -> Iterable[tuple[Key, ...]]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from model.machine import Vm
-from model.topology import PartitionKind
-from model.values import PRIMARY_CPU_INDEX, VcpuState, VmState
+from model.values import PRIMARY_CPU_INDEX, VcpuState, VmState, World
 from properties.language import StepLabel, at_rest, each_partition_vcpu, each_up_sp_vcpu, each_vm
-from properties.scopes import each_sp, every_vm
+from properties.scopes import each_sp, each_sp_or_secondary_vm, every_vm
 from properties.statements import BOTH_WORLDS, always, never, recoverable, refinement, step
 from properties.vocabulary import (
     CPU_RESUME,
@@ -149,6 +148,16 @@ P15_R1 = refinement(
     assuming=WELL_BEHAVED_SPS,
 )
 
+P15_R2 = refinement(
+    P15,
+    "P15.r2",
+    "With one CPU, all vCPUs of an SP or secondary VM that is CREATED are, at rest",
+    "As P15, but for the hypervisor's primary VM, which stays CREATED, as long as the normal world keeps to CPU 0.",
+    over=each_sp_or_secondary_vm,
+    where=lambda m, vm: at_rest(m),
+    assuming=ONE_CPU_NORMAL_WORLD,
+)
+
 P16 = always(
     "P16",
     "A RUNNING VM has a vCPU that has left CREATED",
@@ -181,13 +190,12 @@ P17 = recoverable(
 P17_R1 = refinement(
     P17,
     "P17.r1",
-    "A secondary VM or SP that has run can get out of CREATED",
-    "As P17, but for the hypervisor's primary VM, which nothing ever sets RUNNING.",
-    over=lambda topology: [
-        (key,)
-        for partition, (key,) in zip(topology.partitions, each_vm(topology), strict=False)
-        if partition.kind is not PartitionKind.PRIMARY
-    ],
+    "With one CPU, a secondary VM that has run can get out of CREATED",
+    "As P17, for the hypervisor build, but for its primary VM, which nothing ever sets RUNNING, and as long as no "
+    "vCPU is run for the first time on another CPU than 0.",
+    over=each_sp_or_secondary_vm,
+    assuming=ONE_CPU_NORMAL_WORLD,
+    worlds=(World.HYPERVISOR,),
 )
 
 P42 = recoverable(

@@ -30,7 +30,7 @@ Output = tuple[int, str, str]
 @pytest.fixture
 def lifecycle(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Output]:
     """Runs `lifecycle` in this process: exit code, standard output, standard error."""
-    monkeypatch.setitem(CATALOGUE, ABORTING.id, ABORTING)  # type: ignore[arg-type]
+    monkeypatch.setitem(CATALOGUE, ABORTING.id, ABORTING)
 
     def call(*arguments: object) -> Output:
         monkeypatch.setattr(sys, "argv", ["lifecycle", *map(str, arguments)])
@@ -61,7 +61,7 @@ def test_trace_is_read_back_and_replayed_as_recorded(tmp_path: Path, make: Calla
     contents = read_trace_file(saved(tmp_path, trace))
     assert contents == trace.to_file()
     assert replay(contents, {ABORTING.id: ABORTING}) == trace
-    assert plain(trace) == json.loads(json.dumps(trace.to_json()))
+    assert plain(trace) == trace.to_json()
 
 
 def test_trace_ends_as_the_c_code_does() -> None:
@@ -212,7 +212,7 @@ def leaves(content: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def test_whatever_is_changed_reading_ends_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CATALOGUE, ABORTING.id, ABORTING)  # type: ignore[arg-type]
+    monkeypatch.setitem(CATALOGUE, ABORTING.id, ABORTING)
     chance = random.Random(4)
     file = tmp_path / "trace.json"
     for _ in range(150):

@@ -138,7 +138,7 @@ def test_vcd_is_read_by_its_own_library(trace: Trace) -> None:
 @pytest.mark.filterwarnings("ignore::pyparsing.warnings.PyparsingDeprecationWarning")
 @pytest.mark.parametrize("trace", [restart(), HOSTILE_TRACE], ids=["restart", "hostile"])
 def test_dot_is_read_by_a_dot_parser(trace: Trace) -> None:
-    (graph,) = pydot.graph_from_dot_data(dot(trace)) or ()
+    graph = (pydot.graph_from_dot_data(dot(trace)) or [])[0]
     assert len(graph.get_edges()) == len(trace)
     assert {f"s{number}" for number in range(len(trace) + 1)} <= {node.get_name() for node in graph.get_nodes()}
 

@@ -60,11 +60,11 @@ def explore(
     ends a script with exit code 2; at a terminal it only says so.
     """
     exploration = _begin(topology, granularity, start, step)
-    session = Session(exploration)
+    interpreter = Interpreter(exploration)
     interactive = script is None and sys.stdin.isatty()
     for number, line in enumerate(_lines(script, interactive), 1):
         try:
-            if not session.obey(line):
+            if not interpreter.obey(line):
                 return
         except CommandError as error:
             if not interactive:
@@ -98,7 +98,7 @@ def _lines(script: Path | None, interactive: bool) -> Iterator[str]:
         yield line
 
 
-class Session:
+class Interpreter:
     """An exploration, the expressions it watches, and the commands that drive it."""
 
     def __init__(self, exploration: Exploration):

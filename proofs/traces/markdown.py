@@ -13,7 +13,8 @@ MOST_LINES = 40
 MOST_VALUES = 6
 MOST_DECISIONS = 6
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+.!|~>-])")
+_SPECIAL = re.compile(r"([\\`*{}\[\]#|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^[-+>=])")
+"""What means something to Markdown; an underscore within a word and a sign within a line do not."""
 
 
 def markdown(trace: Trace) -> str:
@@ -32,7 +33,7 @@ def markdown(trace: Trace) -> str:
 def _steps(trace: Trace, room: int) -> list[str]:
     """A line for each step; where there are too many, those in the middle are left out."""
     lines = [
-        f"{number}. {_step(trace, step)}"
+        f"- **{number}** {_step(trace, step)}"
         for number, step in enumerate(trace.steps, 1)
         if step.action.operation != "api_regs_state_saved" or number == len(trace)
     ]

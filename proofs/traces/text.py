@@ -41,6 +41,7 @@ def render(trace: Trace, view: View) -> RenderableType:
     parts: list[RenderableType] = [_heading(trace)]
     if view.columns and view.step is None:
         parts.append(_columns(trace, view))
+        parts += path_lines(trace.steps[-1]) if trace.steps and not view.all_paths else []
     else:
         parts += _listed(trace, view)
     parts.append(_ending(trace))
@@ -67,7 +68,7 @@ def _listed(trace: Trace, view: View) -> Iterator[RenderableType]:
     for number, step in enumerate(trace.steps, 1):
         if view.step not in (None, number):
             continue
-        line = Text(f"{number:3}  ", "dim").append_text(_step_line(trace, step))
+        line = Text().append(f"{number:3}  ", "dim").append_text(_step_line(trace, step))
         yield line
         detail = _details(trace, number, step, view)
         if view.all_paths or view.step == number or (view.step is None and number == len(trace)):
@@ -77,12 +78,13 @@ def _listed(trace: Trace, view: View) -> Iterator[RenderableType]:
 
 
 def _step_line(trace: Trace, step: TraceStep) -> Text:
-    line = Text(actor_text(step.action, trace.is_spmc), "bold")
-    return line.append(": ", "bold").append_text(_what(trace, step))
+    line = Text().append(f"{actor_text(step.action, trace.is_spmc)}: ", "bold")
+    return line.append_text(_what(trace, step))
 
 
 def _what(trace: Trace, step: TraceStep) -> Text:
-    line = Text(start_text(step, trace.is_spmc), "dim" if step.action.operation == "api_regs_state_saved" else "")
+    quiet = step.action.operation == "api_regs_state_saved"
+    line = Text().append(start_text(step, trace.is_spmc), "dim" if quiet else "")
     end = end_text(step, trace.is_spmc)
     if end:
         style = "bold red" if step.outcome.is_failure else "magenta" if step.outcome is Outcome.SUSPENDED else "cyan"
@@ -140,14 +142,14 @@ def verdict(passage: Passage) -> str:
 def _columns(trace: Trace, view: View) -> Table:
     """A column for each CPU that acts."""
     cpus = acting_cpus(trace)
-    table = Table(box=box.SIMPLE, pad_edge=False, show_lines=False)
+    table = Table(box=box.SIMPLE, pad_edge=False, expand=True)
     table.add_column("")
     for cpu in cpus:
         table.add_column(f"CPU{cpu}", overflow="fold", ratio=1)
     for number, step in enumerate(trace.steps, 1):
         actor = party(step.action.actor, trace.is_spmc) + ": " if step.action.actor else ""
-        shown = [Text(actor, "bold").append_text(_what(trace, step)), *_details(trace, number, step, view)]
-        if view.all_paths or number == len(trace):
+        shown = [Text().append(actor, "bold").append_text(_what(trace, step)), *_details(trace, number, step, view)]
+        if view.all_paths:
             shown += path_lines(step)
         cells: list[RenderableType] = [Group(*shown) if cpu == step.action.cpu else "" for cpu in cpus]
         table.add_row(Text(str(number), "dim"), *cells)

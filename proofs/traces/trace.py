@@ -18,7 +18,7 @@ from model.values import FfaValue, World
 from model.variables import Key, Layout
 from model.variants import DEFAULT_VARIANTS, Variants
 from proofs.traces.breach import Breach, find_breach
-from proofs.traces.file_format import TraceFile, trace_file
+from proofs.traces.file_format import TraceFile, encode, trace_file
 from proofs.traces.path import Passage, walk
 from proofs.traces.values import field_text, object_text
 from proofs.traces.words import notes, step_text
@@ -134,7 +134,7 @@ class Trace:
 
     def to_json(self) -> dict[str, Any]:
         """The trace as plain data (docs/schemas/trace.schema.json)."""
-        return dict(msgspec.to_builtins(self.to_file()))
+        return msgspec.json.decode(encode(self.to_file()), type=dict[str, Any])
 
 
 class Recorder:

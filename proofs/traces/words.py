@@ -92,7 +92,8 @@ def end_text(step: TraceStep, is_spmc: bool) -> str:
     """How a step ends: the reply, who runs next, the window or the failed check; may be empty."""
     match step.outcome:
         case Outcome.SUSPENDED:
-            return f"window {step.where}: other CPUs may run"
+            place = f" after {str(step.lines[-1]).rpartition('/')[2]}" if step.lines else ""
+            return f"window {step.where}{place}: other CPUs may run"
         case Outcome.RETURN:
             if step.next is not None:
                 return f"{party(step.next, is_spmc)} runs"
