@@ -53,7 +53,14 @@ DEFAULT_CONFIGURATIONS = (
         exhausts=True,
         vacuous=frozenset({"P02", "P02.r1", "P03", "P05", "P05.r1", "X03", "X10"}),
     ),
-    Configuration(BUILT_IN["2x1-mp-silent"], MILLIONS, MILLIONS, exhausts=True, edges=("OFF",)),
+    Configuration(
+        BUILT_IN["2x1-mp-silent"],
+        MILLIONS,
+        MILLIONS,
+        exhausts=True,
+        vacuous=frozenset({"P09", "P33", "P33.r1", "X06", "X06.r1", "X08", "X08.r1"}),
+        edges=("OFF",),
+    ),
     Configuration(
         BUILT_IN["2x1-mp"],
         MILLIONS,

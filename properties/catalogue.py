@@ -29,4 +29,13 @@ def _place(item: Property) -> tuple[str, int, str]:
     return match[1], int(match[2]), match[3]
 
 
-CATALOGUE: dict[str, Property] = {item.id: item for item in sorted(_found(), key=_place)}
+def _catalogue() -> dict[str, Property]:
+    """Every property by id, in order.  Raises ValueError for an id that two properties share."""
+    catalogue: dict[str, Property] = {}
+    for item in sorted(_found(), key=_place):
+        if catalogue.setdefault(item.id, item) is not item:
+            raise ValueError(f"two properties are called '{item.id}'")
+    return catalogue
+
+
+CATALOGUE = _catalogue()

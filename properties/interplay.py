@@ -1,4 +1,4 @@
-"""The interplay of the fields: state, registers, scheduling, call chains, interrupt masks, power."""
+"""The interplay of the fields: state, registers, runtime models, call chains, power."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from model.values import (
     HF_SPMC_VM_ID,
     Func,
     PowerOperation,
-    PriorityMask,
     RuntimeModel,
     SchedulingMode,
     VcpuState,
@@ -17,11 +16,8 @@ from model.values import (
 from properties.language import at_rest, each_sp_vcpu, each_up_sp_vcpu
 from properties.scopes import (
     each_cpu_and_mp_sp_vcpu,
-    each_cpu_and_normal_world,
-    each_cpu_and_sp_vcpu,
     each_cpu_and_vcpu,
     each_cpu_pair_and_vcpu,
-    each_sp_vcpu_of_several,
     each_sp_vcpu_pair,
     each_subscribed_sp_vcpu,
 )
@@ -62,19 +58,6 @@ X02 = always(
     worlds=BOTH_WORLDS,
 )
 
-X03 = always(
-    "X03",
-    "A vCPU that the SPMC preempted is remembered",
-    "A PREEMPTED vCPU in SPMC mode is somebody's preempted_vcpu: the normal world cannot resume it (FFA_RUN panics).",
-    over=each_sp_vcpu_of_several,
-    when=lambda m, vcpu: vcpu.state == VcpuState.PREEMPTED and vcpu.scheduling_mode == SchedulingMode.SPMC_MODE,
-    then=lambda m, vcpu: any(bool(other.preempted_vcpu == vcpu) for vm in m.loaded_vms for other in vm.vcpus),
-    sources=(
-        "src/ffa/spmc/interrupts.c:ffa_interrupts_set_preempted_vcpu",
-        "src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_init_schedule_mode_ffa_run",
-    ),
-)
-
 X04 = recoverable(
     "X04",
     "A BLOCKED vCPU can go on",
@@ -102,71 +85,6 @@ X05_R1 = refinement(
     "With no CPU powered off, a call chain follows the open requests",
     "As X05, as long as no CPU_OFF replaces a request that is open.",
     assuming=ONE_CPU_NORMAL_WORLD,
-)
-
-X06 = always(
-    "X06",
-    "Who executes to handle a secure interrupt knows whom it preempted",
-    "Otherwise FFA_MSG_WAIT, at the end of the handling, asserts.",
-    over=each_cpu_and_sp_vcpu,
-    when=lambda m, cpu, vcpu: cpu.current == vcpu and vcpu.rt_model == RuntimeModel.SEC_INTERRUPT,
-    then=lambda m, cpu, vcpu: vcpu.preempted_vcpu != NULL,
-    sources=(
-        "src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_msg_wait_prepare",
-        "src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_run_checks",
-    ),
-)
-
-X06_R1 = refinement(
-    X06,
-    "X06.r1",
-    "Who executes to handle a secure interrupt knows whom it preempted, where SPs do not call FFA_RUN",
-    "As X06, as long as no SP calls FFA_RUN, which forgets the preempted vCPU even when it fails.",
-    assuming=NO_RUN_BY_SPS,
-)
-
-X07 = always(
-    "X07",
-    "A WAITING vCPU remembers no preempted one",
-    "What was preempted has been resumed before the vCPU waits for new work; otherwise a later FFA_RUN by the vCPU "
-    "is diverted to it.",
-    over=each_sp_vcpu,
-    when=lambda m, vcpu: vcpu.state == VcpuState.WAITING,
-    then=lambda m, vcpu: vcpu.preempted_vcpu == NULL,
-    sources=("src/vcpu.c:vcpu_secure_interrupt_complete", "src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_run_checks"),
-)
-
-X08 = always(
-    "X08",
-    "In SPMC mode, all interrupts are masked",
-    "While a vCPU executes in SPMC-scheduled mode, no interrupt can preempt it: the code that preempts asserts "
-    "normal-world mode.",
-    over=each_cpu_and_sp_vcpu,
-    when=lambda m, cpu, vcpu: cpu.current == vcpu and vcpu.scheduling_mode == SchedulingMode.SPMC_MODE,
-    then=lambda m, cpu, vcpu: cpu.priority_mask == PriorityMask.ALL_MASKED,
-    sources=("src/ffa/spmc/interrupts.c:ffa_interrupts_mask", "src/ffa/spmc/interrupts.c:ffa_interrupts_unmask"),
-)
-
-X08_R1 = refinement(
-    X08,
-    "X08.r1",
-    "With no CPU powered off, all interrupts are masked in SPMC mode",
-    "As X08, as long as no vCPU is booted again with the scheduling mode it had before.",
-    assuming=ONE_CPU_NORMAL_WORLD,
-)
-
-X09 = always(
-    "X09",
-    "While the normal world executes, no interrupt is masked",
-    "The mask that was set for an SP is restored when the SP gives its cycles back, by whatever way. Otherwise "
-    "secure interrupts are lost on the CPU.",
-    over=each_cpu_and_normal_world,
-    when=lambda m, cpu, vcpu: cpu.current == vcpu,
-    then=lambda m, cpu, vcpu: cpu.priority_mask == PriorityMask.OPEN,
-    sources=(
-        "src/ffa/spmc/interrupts.c:ffa_interrupts_unmask",
-        "src/arch/aarch64/hypervisor/handler.c:ffa_partition_abort",
-    ),
 )
 
 X10 = always(

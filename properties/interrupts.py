@@ -1,12 +1,18 @@
-"""Interrupts: who is resumed for one, and who goes on afterwards."""
+"""Interrupts: who is resumed for one, who goes on afterwards, and what is masked meanwhile."""
 
 from __future__ import annotations
 
-from model.values import VcpuState, VmState
+from model.machine import NULL
+from model.values import PriorityMask, RuntimeModel, SchedulingMode, VcpuState, VmState
 from properties.language import each_sp_vcpu
-from properties.scopes import each_sp_vcpu_and_other
-from properties.statements import always, step
-from properties.vocabulary import SECURE_INTERRUPT, begins_to_act, unchanged
+from properties.scopes import (
+    each_cpu_and_normal_world,
+    each_cpu_and_sp_vcpu,
+    each_sp_vcpu_and_other,
+    each_sp_vcpu_of_several,
+)
+from properties.statements import always, refinement, step
+from properties.vocabulary import NO_RUN_BY_SPS, ONE_CPU_NORMAL_WORLD, SECURE_INTERRUPT, begins_to_act, unchanged
 
 P09 = step(
     "P09",
@@ -45,4 +51,82 @@ P33_R1 = step(
     then=lambda label, before, after, old, new, old_other, new_other: new_other.state == VcpuState.PREEMPTED,
     sources=P33.sources,
     refines="P33",
+)
+
+X03 = always(
+    "X03",
+    "A vCPU that the SPMC preempted is remembered",
+    "A PREEMPTED vCPU in SPMC mode is somebody's preempted_vcpu: the normal world cannot resume it (FFA_RUN panics).",
+    over=each_sp_vcpu_of_several,
+    when=lambda m, vcpu: vcpu.state == VcpuState.PREEMPTED and vcpu.scheduling_mode == SchedulingMode.SPMC_MODE,
+    then=lambda m, vcpu: any(bool(other.preempted_vcpu == vcpu) for vm in m.loaded_vms for other in vm.vcpus),
+    sources=(
+        "src/ffa/spmc/interrupts.c:ffa_interrupts_set_preempted_vcpu",
+        "src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_init_schedule_mode_ffa_run",
+    ),
+)
+
+X06 = always(
+    "X06",
+    "Who executes to handle a secure interrupt knows whom it preempted",
+    "Otherwise FFA_MSG_WAIT, at the end of the handling, asserts.",
+    over=each_cpu_and_sp_vcpu,
+    when=lambda m, cpu, vcpu: cpu.current == vcpu and vcpu.rt_model == RuntimeModel.SEC_INTERRUPT,
+    then=lambda m, cpu, vcpu: vcpu.preempted_vcpu != NULL,
+    sources=(
+        "src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_msg_wait_prepare",
+        "src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_run_checks",
+    ),
+)
+
+X06_R1 = refinement(
+    X06,
+    "X06.r1",
+    "Who executes to handle a secure interrupt knows whom it preempted, where SPs do not call FFA_RUN",
+    "As X06, as long as no SP calls FFA_RUN, which forgets the preempted vCPU even when it fails.",
+    assuming=NO_RUN_BY_SPS,
+)
+
+X07 = always(
+    "X07",
+    "A WAITING vCPU remembers no preempted one",
+    "What was preempted has been resumed before the vCPU waits for new work; otherwise a later FFA_RUN by the vCPU "
+    "is diverted to it.",
+    over=each_sp_vcpu,
+    when=lambda m, vcpu: vcpu.state == VcpuState.WAITING,
+    then=lambda m, vcpu: vcpu.preempted_vcpu == NULL,
+    sources=("src/vcpu.c:vcpu_secure_interrupt_complete", "src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_run_checks"),
+)
+
+X08 = always(
+    "X08",
+    "In SPMC mode, all interrupts are masked",
+    "While a vCPU executes in SPMC-scheduled mode, no interrupt can preempt it: the code that preempts asserts "
+    "normal-world mode.",
+    over=each_cpu_and_sp_vcpu,
+    when=lambda m, cpu, vcpu: cpu.current == vcpu and vcpu.scheduling_mode == SchedulingMode.SPMC_MODE,
+    then=lambda m, cpu, vcpu: cpu.priority_mask == PriorityMask.ALL_MASKED,
+    sources=("src/ffa/spmc/interrupts.c:ffa_interrupts_mask", "src/ffa/spmc/interrupts.c:ffa_interrupts_unmask"),
+)
+
+X08_R1 = refinement(
+    X08,
+    "X08.r1",
+    "With no CPU powered off, all interrupts are masked in SPMC mode",
+    "As X08, as long as no vCPU is booted again with the scheduling mode it had before.",
+    assuming=ONE_CPU_NORMAL_WORLD,
+)
+
+X09 = always(
+    "X09",
+    "While the normal world executes, no interrupt is masked",
+    "The mask that was set for an SP is restored when the SP gives its cycles back, by whatever way. Otherwise "
+    "secure interrupts are lost on the CPU.",
+    over=each_cpu_and_normal_world,
+    when=lambda m, cpu, vcpu: cpu.current == vcpu,
+    then=lambda m, cpu, vcpu: cpu.priority_mask == PriorityMask.OPEN,
+    sources=(
+        "src/ffa/spmc/interrupts.c:ffa_interrupts_unmask",
+        "src/arch/aarch64/hypervisor/handler.c:ffa_partition_abort",
+    ),
 )

@@ -1,4 +1,4 @@
-"""What an engine answers, and the choices that make up a trace."""
+"""What the symbolic engines answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from model.exploration import Section
 from proofs.engines.predicates import Instance
 
 Cube = tuple[tuple[int, int], ...]
-"""Some variables, each with the position of a value: the states that have them all."""
+"""Some variables, each with a bit mask of values: the states in which each has one of its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,18 @@ class StepChoice:
     what: Action | Section
     first: bool
 
+    @property
+    def action(self) -> Action:
+        """The action that starts or goes on."""
+        return self.what if isinstance(self.what, Action) else self.what.action
+
     def __str__(self) -> str:
         return str(self.what)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was looked for, reached from the initial state by these steps; none is shorter."""
+    """What was looked for, reached from the initial state by these steps; no execution is shorter."""
 
     steps: tuple[StepChoice, ...]
     instance: Instance
@@ -40,19 +45,20 @@ class Bounded:
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """A property holds at any depth.
+    """A property holds in every execution.
 
-    `invariant` lists the sets of states that are never entered: with the property they are inductive for
-    paths of `depth` steps.
+    No reachable state is in a cube of `invariant`; that is inductive, and with the `lemmas` (properties proved
+    before or together with this one) it implies the property for executions that were fine for `depth` - 1 steps.
     """
 
     depth: int
     invariant: tuple[Cube, ...]
+    lemmas: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class NotProved:
-    """Induction does not decide: from this state, which it cannot exclude, the property's violation follows."""
+class Undecided:
+    """Induction does not decide: from the state `hint`, which it cannot exclude, the property breaks."""
 
     hint: tuple[int, ...]
     instance: Instance
