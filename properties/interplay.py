@@ -25,14 +25,13 @@ from properties.statements import BOTH_WORLDS, always, recoverable, refinement, 
 from properties.vocabulary import (
     ABORT,
     DIRECT_RESPONSE,
-    MSG_WAIT,
     NO_RUN_BY_SPS,
     ONE_CPU_NORMAL_WORLD,
     YIELD,
     acts,
-    begins_to_act,
     is_received,
     request_open,
+    unchanged,
 )
 
 X01 = always(
@@ -182,16 +181,17 @@ X15 = always(
 )
 X15_R1 = step(
     "X15.r1",
-    "Whoever gives CPU cycles gives a runtime model, except who returns them, where SPs do not call FFA_RUN",
-    "A direct response, FFA_YIELD, and FFA_MSG_WAIT at the end of an interrupt return to an SP whatever has become "
-    "of it.",
+    "A WAITING vCPU is given a runtime model with its CPU cycles, except by a response or a yield",
+    "A direct response and FFA_YIELD make the requester RUNNING whatever has become of it since its request.",
     over=each_sp_vcpu,
     when=lambda label, before, after, old, new: (
-        label.action.operation not in (DIRECT_RESPONSE, MSG_WAIT, YIELD) and begins_to_act(old, new)
+        label.action.operation not in (DIRECT_RESPONSE, YIELD)
+        and not unchanged(old, new, "state")
+        and old.state == VcpuState.WAITING
+        and new.state == VcpuState.RUNNING
     ),
     then=lambda label, before, after, old, new: new.rt_model != RuntimeModel.NONE,
     sources=X15.sources,
-    assuming=NO_RUN_BY_SPS,
     refines="X15",
 )
 

@@ -185,7 +185,6 @@ def test_malformed_file(scenario: Command, tmp_path: Path, old: str, new: str, c
         ("id = 0x8002", 'id = 0x8002, vcpus = "MP", el0 = true', "0x8002: with lifecycle_support or el0 it must be UP"),
         ("id = 0x8002", "id = 0x8002, cpu_off_subscribed = true", "only an S-EL1 MP partition can subscribe"),
         ("id = 0x8002", "id = 0x2", "Expected `int` >= 32769"),
-        ("id = 0x8002", "id = 0x8002, boot_order = 1", "unknown field `boot_order`"),
         ("cpus = 2", "cpus = 9", "Expected `int` <= 8"),
         ("interrupts = [40]", "interrupts = [4]", "Expected `int` >= 32"),
     ],

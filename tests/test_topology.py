@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from model.topology import BUILT_IN, TopologyError, load_topology
+from model.topology import BUILT_IN
+from model.topology_file import TopologyError, load_topology
 from model.values import InterruptAction
 
 GOOD = """

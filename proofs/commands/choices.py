@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from model.topology import BUILT_IN, Topology, TopologyError, load_topology
+from model.topology import BUILT_IN, Topology
+from model.topology_file import TopologyError, load_topology
 from model.variants import VARIANTS, Variants
 from proofs.exit_codes import CommandError, ExitCode
 

@@ -102,14 +102,15 @@ class Encoding:
     def at(self, formula: z3.BoolRef, frame: int) -> z3.BoolRef:
         """A formula about the state and the choice before step number `frame`, and the state after it."""
         now = [(bit, z3.Bool(f"{bit}@{frame}")) for bit in (*self.state_bits, *self._choice)]
-        then = [(bit, z3.Bool(f"{now_bit}@{frame + 1}")) for now_bit, bit in zip(self.state_bits, self.next_bits, strict=True)]
+        then = [
+            (bit, z3.Bool(f"{now_bit}@{frame + 1}"))
+            for now_bit, bit in zip(self.state_bits, self.next_bits, strict=True)
+        ]
         return z3.substitute(formula, *now, *then)
 
     def state(self, model: z3.ModelRef, frame: int) -> tuple[int, ...]:
         """The state before step number `frame`."""
-        return tuple(
-            values[_number(model, bits, frame)] for values, bits in zip(self.values, self._bits, strict=True)
-        )
+        return tuple(values[_number(model, bits, frame)] for values, bits in zip(self.values, self._bits, strict=True))
 
     def steps(self, model: z3.ModelRef, frames: int) -> tuple[StepChoice, ...]:
         """The steps of an execution, without the idle ones."""

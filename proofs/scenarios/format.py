@@ -11,10 +11,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from model.topology_file import TopologyTable
 from model.values import HF_MANAGED_EXIT_INTID, FfaError, FfaValue, Func, InterruptAction, PsciStatus
 from model.variables import Layout, Variable
 from proofs.scenarios.steps import AnyStep, CpuIndex, DirectStep, Load, Step
-from proofs.scenarios.topology import InlineTopology, chosen_topology
+from proofs.scenarios.topology import chosen_topology
 from proofs.traces.values import field_text, object_text
 
 NONE = "none"
@@ -44,7 +45,7 @@ class _ScenarioFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     version: Literal[1]
     title: Annotated[str, Meta(min_length=1, max_length=200)]
-    topology: str | InlineTopology
+    topology: str | TopologyTable
     step: Annotated[tuple[AnyStep, ...], Meta(min_length=1, max_length=1000)]
     booted: tuple[CpuIndex, ...] = ()
 

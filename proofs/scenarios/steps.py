@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from model.environment import Action, Argument
-from model.topology import MAX_CPUS
+from model.topology_file import MAX_CPUS
 from model.values import (
     HF_NWD_VM_ID,
     HF_SPMC_VM_ID,

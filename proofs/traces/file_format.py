@@ -13,7 +13,8 @@ from model.environment import Action, Argument, Assumptions
 from model.machine import Outcome
 from model.source import UPSTREAM_COMMIT
 from model.system import OPERATIONS
-from model.topology import MAX_CPUS, MAX_PARTITIONS, Partition, PartitionKind, Topology
+from model.topology import Partition, PartitionKind, Topology
+from model.topology_file import MAX_CPUS, MAX_PARTITIONS
 from model.values import DirectMessage, FfaError, Framework, Func, InterruptAction, PsciStatus, World
 from model.variables import Key
 from proofs.traces.values import field_text, object_text

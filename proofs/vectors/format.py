@@ -12,7 +12,7 @@ from typing import Annotated, Any, BinaryIO, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from model.topology import MAX_PARTITIONS
+from model.topology_file import MAX_PARTITIONS
 from model.values import SPURIOUS_INTID
 
 LONGEST_LINE = 1 << 20
