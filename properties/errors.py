@@ -6,7 +6,7 @@ from model.environment import Action
 from model.machine import NULL, Handle, Machine, Vcpu
 from model.values import FfaError, FfaValue, VcpuState, VmState, ffa_error
 from properties.language import StepLabel, each_sp_vcpu
-from properties.scopes import each_lifecycle_sp_vcpu, every_object
+from properties.scopes import each_lifecycle_sp_vcpu, every_object, if_the_preempted_stay
 from properties.statements import refinement, step
 from properties.vocabulary import (
     DIRECT_REQUEST,
@@ -53,8 +53,9 @@ P34_R1 = step(
     "P34.r1",
     "An error changes nothing but that vCPUs of ABORTING VMs become ABORTED, where SPs do not call FFA_RUN",
     "As P34, allowing for the state that FFA_RUN and direct requests write when they find the VM ABORTING, as long "
-    "as no SP calls FFA_RUN: it may switch to the preempted vCPU and still return an error.",
-    over=every_object,
+    "as no SP calls FFA_RUN: it may switch to the preempted vCPU and still return an error. "
+    "(Not where another CPU can take a preempted SP away, as in P23.)",
+    over=if_the_preempted_stay(every_object),
     when=P34.antecedent,
     then=lambda label, before, after, old, new: _keeps(old, new) or _only_marked_aborted(old, new),
     sources=P34.sources,

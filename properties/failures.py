@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from model.machine import Machine, Vcpu
+from model.machine import Machine
 from model.values import RuntimeModel, VcpuState, World
 from properties.language import StepLabel, once
+from properties.scopes import if_the_preempted_stay
 from properties.statements import BOTH_WORLDS, never, refinement
 from properties.vocabulary import (
     CPU_RESUME,
@@ -76,37 +77,41 @@ P37 = refinement(
 
 def _is_known_way(label: StepLabel, before: Machine, *_: Any) -> bool:
     """Whether the normal world sends FFA_ERROR, or a CPU comes up."""
-    return label.action.operation == CPU_RESUME or (
-        label.action.operation == FFA_ERROR and from_normal_world(label, before)
-    )
+    action = label.action
+    return action.operation == CPU_RESUME or (action.operation == FFA_ERROR and from_normal_world(label, before))
 
 
 P36_R1 = refinement(
     P36,
     "P36.r1",
     "The normal world can stop an SPMC whose SPs keep to themselves in two ways only",
-    "As P36, for SPs that only wait, respond, and handle interrupts, and with no interrupt while they initialise. "
-    "The two ways are FFA_ERROR and powering CPU 0 off and on again.",
+    "As P36, for SPs that only wait, respond, and handle interrupts, with no interrupt while they initialise. The "
+    "two ways are FFA_ERROR, and powering CPU 0 off and on again. (A third one exists where an SP's interrupt can "
+    "preempt a uniprocessor SP: it can be resumed on another CPU before the interrupt has been handled.)",
+    over=if_the_preempted_stay(once),
     where=lambda *arguments: not _is_known_way(*arguments),
     assuming=("boot_interrupts", *WELL_BEHAVED_SPS, "sp_requests", "sp_runs", "sp_yields"),
 )
 
 
-def _has_lost_starting(label: StepLabel, before: Machine, *_: Any) -> bool:
-    """Whether the caller is still in its initialisation, but no longer STARTING."""
+def _is_known_requester(label: StepLabel, before: Machine, *_: Any) -> bool:
+    """Whether the caller has an unanswered request, or an SP has sent one during its unfinished initialisation."""
     actor = label.action.actor
-    if actor is None:
-        return False
-    caller: Vcpu = before.handles[actor]
-    return caller.rt_model == RuntimeModel.SP_INIT and caller.state == VcpuState.RUNNING
+    if actor is not None and has_callee(before.handles[actor]):
+        return True
+    interrupted = (VcpuState.BLOCKED, VcpuState.PREEMPTED, VcpuState.RUNNING)
+    vcpus = [vcpu for vm in before.vms if is_sp(vm) for vcpu in vm.vcpus]
+    return any(vcpu.rt_model == RuntimeModel.SP_INIT and vcpu.state in interrupted for vcpu in vcpus)
 
 
 P37_R1 = refinement(
     P37,
     "P37.r1",
-    "SPs that neither abort, yield nor call FFA_RUN cannot stop the SPMC once they are initialised",
-    "As P37, with such SPs and with no interrupt while they initialise. What is left is the SP that sends a request "
-    "during its initialisation: it comes back as RUNNING, and its next call fails an assertion.",
-    where=lambda *arguments: not _has_lost_starting(*arguments),
-    assuming=("boot_interrupts", *ONE_CPU_NORMAL_WORLD, "sp_aborts", "sp_runs", "sp_yields"),
+    "SPs that neither abort, yield nor call FFA_RUN can stop the SPMC by early or unanswered requests only",
+    "As P37, with such SPs, no non-secure interrupts, and none at all while they initialise. What is left is the SP "
+    "that sends a request during its initialisation: it comes back as RUNNING, and its next call fails an assertion; "
+    "and the SP that handles an interrupt while a request of its own is unanswered: it fails one when it waits or "
+    "responds.",
+    where=lambda *arguments: not _is_known_requester(*arguments) and not _deserts_its_callee(*arguments),
+    assuming=("boot_interrupts", *ONE_CPU_NORMAL_WORLD, "non_secure_interrupts", "sp_aborts", "sp_runs", "sp_yields"),
 )

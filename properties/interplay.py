@@ -20,6 +20,7 @@ from properties.scopes import (
     each_cpu_pair_and_vcpu,
     each_sp_vcpu_pair,
     each_subscribed_sp_vcpu,
+    if_the_preempted_stay,
 )
 from properties.statements import BOTH_WORLDS, always, recoverable, refinement, step
 from properties.vocabulary import (
@@ -182,8 +183,9 @@ X15 = always(
 X15_R1 = step(
     "X15.r1",
     "A WAITING vCPU is given a runtime model with its CPU cycles, except by a response or a yield",
-    "A direct response and FFA_YIELD make the requester RUNNING whatever has become of it since its request.",
-    over=each_sp_vcpu,
+    "A direct response and FFA_YIELD make the requester RUNNING whatever has become of it since its request. "
+    "(Not where another CPU can take a preempted SP away, as in P23.)",
+    over=if_the_preempted_stay(each_sp_vcpu),
     when=lambda label, before, after, old, new: (
         label.action.operation not in (DIRECT_RESPONSE, YIELD)
         and not unchanged(old, new, "state")

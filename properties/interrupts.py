@@ -10,6 +10,8 @@ from properties.scopes import (
     each_cpu_and_sp_vcpu,
     each_sp_vcpu_and_other,
     each_sp_vcpu_of_several,
+    if_interrupts,
+    if_the_preempted_stay,
 )
 from properties.statements import always, refinement, step
 from properties.vocabulary import NO_RUN_BY_SPS, ONE_CPU_NORMAL_WORLD, SECURE_INTERRUPT, begins_to_act, unchanged
@@ -18,7 +20,7 @@ P09 = step(
     "P09",
     "A secure interrupt does not resume a vCPU of an ABORTING VM",
     "An interrupt that belongs to an aborted partition is dropped; the vCPU that was interrupted goes on.",
-    over=each_sp_vcpu,
+    over=if_interrupts(each_sp_vcpu),
     when=lambda label, before, after, old, new: label.action.operation == SECURE_INTERRUPT and begins_to_act(old, new),
     then=lambda label, before, after, old, new: old.vm.state != VmState.ABORTING,
     sources=("src/ffa/spmc/interrupts.c:ffa_interrupts_handle_secure_interrupt",),
@@ -29,7 +31,7 @@ P33 = always(
     "A vCPU recorded as preempted is PREEMPTED",
     "The vCPU that is to go on after the interrupt is still where the interrupt stopped it: going back to it panics "
     "otherwise.",
-    over=each_sp_vcpu_and_other,
+    over=if_interrupts(each_sp_vcpu_and_other),
     when=lambda m, vcpu, other: vcpu.preempted_vcpu == other,
     then=lambda m, vcpu, other: other.state == VcpuState.PREEMPTED,
     sources=(
@@ -44,7 +46,7 @@ P33_R1 = step(
     "A vCPU is PREEMPTED when it is recorded as preempted",
     "As P33, at the moment the record is made. It is not updated when the normal world resumes the preempted vCPU, "
     "nor when the one that preempted it aborts.",
-    over=each_sp_vcpu_and_other,
+    over=if_interrupts(each_sp_vcpu_and_other),
     when=lambda label, before, after, old, new, old_other, new_other: (
         not unchanged(old, new, "preempted_vcpu") and new.preempted_vcpu == new_other
     ),
@@ -57,7 +59,7 @@ X03 = always(
     "X03",
     "A vCPU that the SPMC preempted is remembered",
     "A PREEMPTED vCPU in SPMC mode is somebody's preempted_vcpu: the normal world cannot resume it (FFA_RUN panics).",
-    over=each_sp_vcpu_of_several,
+    over=if_interrupts(each_sp_vcpu_of_several),
     when=lambda m, vcpu: vcpu.state == VcpuState.PREEMPTED and vcpu.scheduling_mode == SchedulingMode.SPMC_MODE,
     then=lambda m, vcpu: any(bool(other.preempted_vcpu == vcpu) for vm in m.loaded_vms for other in vm.vcpus),
     sources=(
@@ -70,7 +72,7 @@ X06 = always(
     "X06",
     "Who executes to handle a secure interrupt knows whom it preempted",
     "Otherwise FFA_MSG_WAIT, at the end of the handling, asserts.",
-    over=each_cpu_and_sp_vcpu,
+    over=if_interrupts(each_cpu_and_sp_vcpu),
     when=lambda m, cpu, vcpu: cpu.current == vcpu and vcpu.rt_model == RuntimeModel.SEC_INTERRUPT,
     then=lambda m, cpu, vcpu: vcpu.preempted_vcpu != NULL,
     sources=(
@@ -83,8 +85,10 @@ X06_R1 = refinement(
     X06,
     "X06.r1",
     "Who executes to handle a secure interrupt knows whom it preempted, where SPs do not call FFA_RUN",
-    "As X06, as long as no SP calls FFA_RUN, which forgets the preempted vCPU even when it fails.",
+    "As X06, as long as no SP calls FFA_RUN, which forgets the preempted vCPU even when it fails. "
+    "(Not where another CPU can take a preempted SP away, as in P23.)",
     assuming=NO_RUN_BY_SPS,
+    over=if_interrupts(if_the_preempted_stay(each_cpu_and_sp_vcpu)),
 )
 
 X07 = always(
@@ -103,7 +107,7 @@ X08 = always(
     "In SPMC mode, all interrupts are masked",
     "While a vCPU executes in SPMC-scheduled mode, no interrupt can preempt it: the code that preempts asserts "
     "normal-world mode.",
-    over=each_cpu_and_sp_vcpu,
+    over=if_interrupts(each_cpu_and_sp_vcpu),
     when=lambda m, cpu, vcpu: cpu.current == vcpu and vcpu.scheduling_mode == SchedulingMode.SPMC_MODE,
     then=lambda m, cpu, vcpu: cpu.priority_mask == PriorityMask.ALL_MASKED,
     sources=("src/ffa/spmc/interrupts.c:ffa_interrupts_mask", "src/ffa/spmc/interrupts.c:ffa_interrupts_unmask"),

@@ -145,9 +145,10 @@ P32A = always(
 P32A_R1 = refinement(
     P32A,
     "P32a.r1",
-    "The callee of a call chain knows its caller, where SPs do not call FFA_RUN",
-    "As P32a, as long as FFA_RUN by an SP does not make a multiprocessor SP's vCPU execute on another CPU.",
-    assuming=NO_RUN_BY_SPS,
+    "With one CPU, the callee of a call chain knows its caller",
+    "As P32a, as long as the normal world keeps to CPU 0: neither FFA_RUN by an SP, nor a race of FFA_RUN with a "
+    "request, makes a link of the chain execute on another CPU.",
+    assuming=ONE_CPU_NORMAL_WORLD,
 )
 
 P32B = always(

@@ -11,6 +11,7 @@ from properties.scopes import (
     each_cpu_pair_and_mp_sp_vcpu,
     each_cpu_pair_and_vcpu,
     each_sp_vcpu_set_of_two,
+    if_the_preempted_stay,
 )
 from properties.statements import BOTH_WORLDS, always, refinement, step
 from properties.vocabulary import (
@@ -94,8 +95,10 @@ P03_R1 = refinement(
     "P03.r1",
     "No vCPU of a uniprocessor SP is given CPU cycles and a runtime model while its VM is ABORTING",
     "As P03, but for a requester that reports a failed initialisation while its request is unanswered: that leaves "
-    "it WAITING, and the answer, a yield, or the end of an interrupt resumes it, in no runtime model.",
+    "it WAITING, and the answer, a yield, or the end of an interrupt resumes it, in no runtime model. "
+    "(Not where another CPU can take a preempted SP away, as in P23.)",
     where=lambda label, before, after, old, new: new.rt_model != RuntimeModel.NONE,
+    over=if_the_preempted_stay(each_up_sp_vcpu),
 )
 
 P04 = always(
@@ -134,8 +137,9 @@ P05 = step(
 P05_R1 = step(
     "P05.r1",
     "A vCPU leaves ABORTED for OFF, or to be asked to power off",
-    "As P05, but for the CPU_OFF message, which is sent to the last subscribed SP even if its vCPU is not WAITING.",
-    over=each_sp_vcpu,
+    "As P05, but for the CPU_OFF message, which is sent to the last subscribed SP even if its vCPU is not WAITING. "
+    "(Not where another CPU can take a preempted SP away, as in P23.)",
+    over=if_the_preempted_stay(each_sp_vcpu),
     when=P05.antecedent,
     then=lambda label, before, after, old, new: (
         new.state in (VcpuState.ABORTED, VcpuState.OFF)
@@ -192,8 +196,9 @@ P18 = always(
 P18_R1 = always(
     "P18.r1",
     "At rest, the SP vCPU that a CPU executes is RUNNING, STARTING or ABORTED, where SPs do not call FFA_RUN",
-    "As P18, allowing for the ABORTED requester to which FFA_YIELD returns, as long as no SP calls FFA_RUN.",
-    over=each_cpu_and_sp_vcpu,
+    "As P18, allowing for the ABORTED requester to which FFA_YIELD returns, as long as no SP calls FFA_RUN, and no "
+    "preempted uniprocessor SP can be resumed on another CPU than the one that is to return to it.",
+    over=if_the_preempted_stay(each_cpu_and_sp_vcpu),
     when=P18.antecedent,
     then=lambda m, cpu, vcpu: acts(vcpu) or vcpu.state == VcpuState.ABORTED,
     sources=P18.sources,
@@ -215,8 +220,10 @@ P19_R1 = refinement(
     P19,
     "P19.r1",
     "At rest, a RUNNING or STARTING vCPU is executed by some CPU, where SPs do not call FFA_RUN",
-    "As P19, as long as no SP calls FFA_RUN: it may switch to the preempted vCPU and leave the caller RUNNING.",
+    "As P19, as long as no SP calls FFA_RUN: it may switch to the preempted vCPU and leave the caller RUNNING. "
+    "(Not where another CPU can take a preempted SP away, as in P23.)",
     assuming=NO_RUN_BY_SPS,
+    over=if_the_preempted_stay(each_partition_vcpu),
 )
 
 P20 = always(
@@ -235,7 +242,9 @@ P20_R1 = refinement(
     P20,
     "P20.r1",
     "A CPU has at most one active SP vCPU, where SPs do not call FFA_RUN",
-    "As P20, as long as no SP calls FFA_RUN.",
+    "As P20, as long as no SP calls FFA_RUN, and no preempted uniprocessor SP can be resumed on another CPU than the "
+    "one that is to return to it.",
+    over=if_the_preempted_stay(each_sp_vcpu_set_of_two),
     assuming=NO_RUN_BY_SPS,
 )
 

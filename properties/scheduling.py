@@ -5,7 +5,7 @@ from __future__ import annotations
 from model.machine import NULL
 from model.values import RuntimeModel, SchedulingMode, VcpuState, VmState
 from properties.language import at_rest, each_mp_sp_vcpu, each_partition_vcpu, each_sp_vcpu
-from properties.scopes import each_vcpu_that_may_move
+from properties.scopes import each_vcpu_that_may_move, if_the_preempted_stay
 from properties.statements import BOTH_WORLDS, always, refinement, step
 from properties.vocabulary import (
     DIRECT_RESPONSE,
@@ -89,6 +89,15 @@ P23 = step(
         "src/ffa/spmc/cpu_cycles.c:sp_boot_next",
     ),
     worlds=BOTH_WORLDS,
+)
+
+P23_R1 = refinement(
+    P23,
+    "P23.r1",
+    "A vCPU moves to another CPU only when its registers were saved, where the preempted stay",
+    "As P23, but for uniprocessor SPs that another SP's interrupt can preempt, and that another CPU can then resume: "
+    "when the interrupt has been handled, the first CPU returns to the vCPU, whatever has become of it.",
+    over=if_the_preempted_stay(each_vcpu_that_may_move),
 )
 
 P25 = always(

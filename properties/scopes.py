@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import combinations, permutations
 
 from model.topology import PartitionKind, Topology
+from model.values import InterruptAction
 from model.variables import Key, cpu_key, vcpu_key, vm_key
 from properties.language import each_mp_sp_vcpu, each_partition_vcpu, each_sp_vcpu
 
@@ -18,6 +19,23 @@ def _vcpus(topology: Topology) -> list[Key]:
 
 def _cpus(topology: Topology) -> list[Key]:
     return [cpu_key(index) for index in range(topology.cpus)]
+
+
+def if_interrupts(scope: Scope) -> Scope:
+    """The scope, on topologies in which some SP owns an interrupt."""
+    return lambda topology: scope(topology) if any(p.interrupts for p in topology.secure_partitions) else []
+
+
+def if_the_preempted_stay(scope: Scope) -> Scope:
+    """The scope, unless another CPU can resume a uniprocessor SP that was preempted for, or while serving, an SP."""
+    queued = InterruptAction.QUEUED
+
+    def stays(topology: Topology) -> bool:
+        sps = topology.secure_partitions
+        preemptible = [p for p in sps if (p.ns_interrupts_action, p.other_s_interrupts_action) != (queued, queued)]
+        return topology.cpus == 1 or len(sps) == 1 or not any(p.vcpu_count == 1 for p in preemptible)
+
+    return lambda topology: scope(topology) if stays(topology) else []
 
 
 def each_sp(topology: Topology) -> Iterable[tuple[Key, ...]]:
