@@ -85,7 +85,7 @@ def perform(m: Machine, action: Action, assume: Assumptions) -> FfaValue | None:
         api_interrupt_get(m, current)
         return None
     ret, next_vcpu = OPERATIONS[action.operation](m, current, *action.arguments)
-    _switch(m, cpu, current, next_vcpu)
+    _switch(m, cpu, current, ret, next_vcpu)
     return ret
 
 
@@ -102,10 +102,9 @@ def _power_on(m: Machine, cpu: Cpu) -> FfaValue | None:
     m.require(cpu.current == NULL)
     m.require(cpu.saving == NULL)
     if m.is_spmc:
-        if cpu.index == 0 and cpu.is_on:
+        if cpu.index == 0 and not _another_is_powered(m, cpu):
             m.require(_is_loaded(m))
         else:
-            m.require(not cpu.is_on)
             m.require(any(_in_normal_world(m, other) for other in m.cpus if other is not cpu))
         cpu.priority_mask = PriorityMask.OPEN
         ret, next_vcpu = plat_psci_cpu_resume(m, cpu)
@@ -115,6 +114,11 @@ def _power_on(m: Machine, cpu: Cpu) -> FfaValue | None:
         ret, next_vcpu = hypervisor_cpu_resume(m, cpu)
     cpu.current = next_vcpu
     return ret
+
+
+def _another_is_powered(m: Machine, cpu: Cpu) -> bool:
+    """Whether another CPU physically executes, whatever the C believes (`is_on`)."""
+    return any(other.current != NULL for other in m.cpus if other is not cpu)
 
 
 def _is_loaded(m: Machine) -> bool:
@@ -149,9 +153,9 @@ def _guard(m: Machine, cpu: Cpu, current: Vcpu, action: Action, assume: Assumpti
         case "api_interrupt_get":
             m.require(m.satisfies(current, "vint_pending", lambda queue: len(queue) > 0))
         case "api_ffa_msg_send_direct_req" if _is_cpu_off(action):
-            m.require(any(other.is_on for other in m.cpus if other is not cpu))
+            m.require(_another_is_powered(m, cpu))
         case "psci_primary_cpu_off":
-            m.require(any(other.is_on for other in m.cpus if other is not cpu))
+            m.require(_another_is_powered(m, cpu))
 
 
 def _has_run(m: Machine, intid: object) -> bool:
@@ -165,12 +169,13 @@ def _is_cpu_off(action: Action) -> bool:
     return isinstance(message, DirectMessage) and message.framework is Framework.PSCI_CPU_OFF
 
 
-def _switch(m: Machine, cpu: Cpu, current: Vcpu, next_vcpu: Vcpu | None) -> None:
-    """Switch to the next vCPU, if any; a CPU that was turned off executes nothing."""
-    if any(value.status is PsciStatus.DENIED for _, value in m.labels.delivered):
+def _switch(m: Machine, cpu: Cpu, current: Vcpu, ret: FfaValue | None, next_vcpu: Vcpu | None) -> None:
+    """Switch to the next vCPU, if any.  EL3 turns the CPU off when it is told that CPU_OFF succeeded on it."""
+    told = [value.status for _, value in m.labels.delivered] + [ret.status if ret else None]
+    if PsciStatus.DENIED in told:
         raise Halt(Outcome.RESET, "EL3 resets the system: an SP refused CPU_OFF")
     if next_vcpu is not None:
         cpu.saving = current
         cpu.current = next_vcpu
-    if not cpu.is_on:
+    if PsciStatus.SUCCESS in told:
         cpu.current = NULL

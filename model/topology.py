@@ -118,6 +118,12 @@ BUILT_IN: dict[str, Topology] = {
         ),
         spmc("2x2", 2, (MP, UP), "two CPUs, an MP and a UP SP"),
         spmc(
+            "2x2-mp",
+            2,
+            (replace(MP, interrupts=()), Partition(0x8002, SP, 2)),
+            "two CPUs, two MP SPs, the first subscribed to CPU_OFF; no interrupts",
+        ),
+        spmc(
             "2x3",
             2,
             (MP, UP, Partition(0x8003, SP, 2, interrupts=(42,))),

@@ -1,10 +1,11 @@
-"""What the default run decides: which topologies, how far each is searched, and what says nothing where."""
+"""What the default run decides: which topologies, and how far each is searched."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from model.topology import BUILT_IN, Topology
+from properties.catalogue import CATALOGUE
 from properties.language import Kind, Property
 
 
@@ -12,30 +13,52 @@ from properties.language import Kind, Property
 class Configuration:
     """A topology and the number of states after which its explicit searches give up.
 
-    `vacuous` are the properties that nothing could break there (a test shows it), so that they say nothing.
-    `edges` selects where single edges of the state machines are looked for: those that this marker is part of.
+    `edges` are the edges of the state machines that are looked for there, by parts of their ids.
     """
 
     topology: Topology
     handler_states: int = 200_000
     section_states: int = 200_000
     exhausts: bool = False
-    vacuous: frozenset[str] = frozenset()
     edges: tuple[str, ...] = ()
+    only_edges: bool = False
 
     def decides(self, item: Property) -> bool:
         """Whether the default run decides a property here."""
-        if not item.applies_to(self.topology) or item.id in self.vacuous:
+        if not item.applies_to(self.topology):
             return False
         if item.kind is Kind.SOMETIMES:
-            return any(marker in item.id for marker in self.edges) and not (self.edges == NOT_OFF and "OFF" in item.id)
+            return any(edge in item.id for edge in self.edges)
+        if self.only_edges:
+            return False
         return item.kind is not Kind.RECOVERABLE or self.exhausts
 
 
-NOT_OFF = ("P48",)
-"""Every edge but those from and to OFF, which only MP vCPUs take."""
+ALL_EDGES = ("P48.",)
+ON_TWO_MP = ("vcpu.CREATED-OFF", "vm.CREATED-ABORTING")
+SUBSCRIBED = ("vcpu.RUNNING-OFF",)
+"""Edges that only some topologies have: two MP SPs; an MP SP that is asked about CPU_OFF."""
+OF_MP_SPS = tuple(
+    f"vcpu.{edge}"
+    for edge in (
+        *("ABORTED-OFF", "BLOCKED-OFF", "BLOCKED_INTERRUPT-OFF", "NULL-OFF", "OFF-CREATED", "OFF-STARTING"),
+        *("PREEMPTED-OFF", "STARTING-OFF", "STOPPED-OFF", "STOPPING-OFF", "WAITING-OFF"),
+    )
+)
+"""The other edges from and to OFF: only MP SPs take them."""
 MILLIONS = 4_000_000
 """More states than any topology has that is meant to be exhausted."""
+
+
+def _others() -> tuple[str, ...]:
+    """The edges that every SP can take."""
+    elsewhere = (*ON_TWO_MP, *SUBSCRIBED, *OF_MP_SPS)
+    return tuple(
+        item.id
+        for item in CATALOGUE.values()
+        if item.kind is Kind.SOMETIMES and not any(edge in item.id for edge in elsewhere)
+    )
+
 
 DEFAULT_CONFIGURATIONS = (
     Configuration(
@@ -43,32 +66,30 @@ DEFAULT_CONFIGURATIONS = (
         MILLIONS,
         MILLIONS,
         exhausts=True,
-        vacuous=frozenset({"P05", "P05.r1", "P23", "X10"}),
-        edges=NOT_OFF,
+        edges=_others(),
     ),
     Configuration(
         BUILT_IN["2x1-up"],
         MILLIONS,
         MILLIONS,
         exhausts=True,
-        vacuous=frozenset({"P02", "P02.r1", "P03", "P05", "P05.r1", "X03", "X10"}),
     ),
     Configuration(
         BUILT_IN["2x1-mp-silent"],
         MILLIONS,
         MILLIONS,
         exhausts=True,
-        vacuous=frozenset({"P09", "P33", "P33.r1", "X06", "X06.r1", "X08", "X08.r1"}),
-        edges=("OFF",),
+        edges=OF_MP_SPS,
     ),
     Configuration(
         BUILT_IN["2x1-mp"],
         MILLIONS,
         MILLIONS,
         exhausts=True,
-        vacuous=frozenset({"P05.r1", "P23", "P39.r1", "P47.r2", "X03"}),
+        edges=SUBSCRIBED,
     ),
-    Configuration(BUILT_IN["hypervisor-2x1"], MILLIONS, MILLIONS, exhausts=True),
+    Configuration(BUILT_IN["2x2-mp"], 150_000, 150_000, edges=ON_TWO_MP, only_edges=True),
+    Configuration(BUILT_IN["hypervisor-2x1"], MILLIONS, MILLIONS, exhausts=True, edges=("vm.",)),
     Configuration(BUILT_IN["2x2"], 250_000, 150_000),
 )
 
@@ -78,4 +99,4 @@ def configuration_of(topology: Topology) -> Configuration:
     for configuration in DEFAULT_CONFIGURATIONS:
         if configuration.topology == topology:
             return configuration
-    return Configuration(topology, edges=("P48",))
+    return Configuration(topology, edges=ALL_EDGES)

@@ -83,7 +83,7 @@ def shortest_execution(name: str, topology: str, check: str, length: int) -> Tra
         objects = found.instance.objects if found else ()
         if check:
             steps = {f"{outcome.value} {where}": run for (outcome, where), run in space.failures.items()}.get(check, ())
-        if keep_edges and granularity is Granularity.SECTION:
+        if keep_edges and item.in_operations == (granularity is Granularity.SECTION):
             stuck = unrecoverable(item, relation, space)
             steps, objects = space.execution(stuck.state or 0), stuck.objects
         if len(steps) == length:
@@ -108,6 +108,7 @@ class _Decision:
         relation, space = self._search(Granularity.HANDLER, configuration.handler_states)
         yield from self._violations(relation, space)
         yield from self._seen(space)
+        yield from self._recoverable(relation, space)
         if not self._open:
             return
         relation, space = self._search(Granularity.SECTION, configuration.section_states)
@@ -115,7 +116,7 @@ class _Decision:
         yield from self._seen(space)
         yield from self._never_seen(relation, space)
         yield from self._recoverable(relation, space)
-        yield from self._exhausted(space)
+        yield from self._exhausted(relation, space)
         yield from self._induction(relation, space)
 
     def _properties(self, *kinds: Kind) -> list[Property]:
@@ -124,8 +125,7 @@ class _Decision:
     def _search(self, granularity: Granularity, states: int) -> tuple[Relation, Space]:
         relation = build_relation(self._task.configuration.topology, self._assume, granularity)
         items = self._properties(Kind.ALWAYS, Kind.STEP, Kind.SOMETIMES)
-        recoverable = self._properties(Kind.RECOVERABLE)
-        keep_edges = bool(recoverable) and granularity is Granularity.SECTION
+        keep_edges = bool(self._recoverables(granularity))
         space = ExplicitSearch(Successors(relation), items, states, keep_edges, self._task.depth).run()
         for name, depth in space.witnesses.items():
             self._witnesses.setdefault(name, depth)
@@ -168,29 +168,34 @@ class _Decision:
             else:
                 yield self._decided(item, Verdict.UNKNOWN, _method(relation), space.depth, space)
 
+    def _recoverables(self, granularity: Granularity) -> list[Property]:
+        """The open properties of kind RECOVERABLE that are decided at a granularity."""
+        in_operations = granularity is Granularity.SECTION
+        return [item for item in self._properties(Kind.RECOVERABLE) if item.in_operations == in_operations]
+
     def _recoverable(self, relation: Relation, space: Space) -> Iterator[Result]:
-        for item in self._properties(Kind.RECOVERABLE):
+        for item in self._recoverables(relation.granularity):
             if not space.complete:
                 yield self._decided(item, Verdict.UNKNOWN, _method(relation), space.depth, space)
                 continue
             found = unrecoverable(item, relation, space)
             self._witnesses.update(found.witnesses)
             if found.state is None:
-                yield self._proved(item, space)
+                yield self._proved(item, relation, space)
             else:
                 trace = attribute(self._trace(relation, space.execution(found.state)), item, found.objects)
                 yield self._decided(item, Verdict.VIOLATED, _method(relation), len(trace), space, trace)
 
-    def _exhausted(self, space: Space) -> Iterator[Result]:
+    def _exhausted(self, relation: Relation, space: Space) -> Iterator[Result]:
         if space.complete:
             for item in self._properties(Kind.ALWAYS, Kind.STEP):
-                yield self._proved(item, space)
+                yield self._proved(item, relation, space)
 
-    def _proved(self, item: Property, space: Space) -> Result:
+    def _proved(self, item: Property, relation: Relation, space: Space) -> Result:
         """A property that holds everywhere in a complete space, unless nothing there could break it."""
         if item.id not in self._witnesses:
-            return self._decided(item, Verdict.VACUOUS, "exhaustive search", space.depth, space)
-        return self._decided(item, Verdict.PROVED, "exhaustive search, every window", space.depth, space)
+            return self._decided(item, Verdict.VACUOUS, _exhaustive(relation), space.depth, space)
+        return self._decided(item, Verdict.PROVED, _exhaustive(relation), space.depth, space)
 
     def _induction(self, relation: Relation, space: Space) -> Iterator[Result]:
         items = self._properties(Kind.ALWAYS, Kind.STEP)
@@ -199,6 +204,8 @@ class _Decision:
             proof = proofs.get(item.id)
             if proof is None:
                 yield self._decided(item, Verdict.BOUNDED, _method(relation), space.depth, space)
+            elif item.id not in self._witnesses:
+                yield self._decided(item, Verdict.UNKNOWN, f"{proof.method}, but no witness", space.depth, space)
             else:
                 yield self._decided(item, Verdict.PROVED, proof.method, None, None, invariant=proof.invariant)
 
@@ -228,6 +235,10 @@ class _Decision:
         )
         self._started = now
         return Result(self._open.pop(item.id), verdict, evidence)
+
+
+def _exhaustive(relation: Relation) -> str:
+    return f"exhaustive search, {relation.granularity.value} granularity"
 
 
 def _method(relation: Relation) -> str:

@@ -28,7 +28,7 @@ class Obligation:
     property: str
     topology: str
     variant: str = "default"
-    granularity: str = "handler"
+    granularity: str = "section"
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,3 +211,17 @@ X16 = step(
     then=lambda label, before, after, old, new, old_caller, new_caller: is_received(label, new_caller, Func.ERROR),
     sources=("src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_abort",),
 )
+
+X17 = always(
+    "X17",
+    "A WAITING vCPU whose registers are available is free for any work",
+    "The window of a direct response, WAITING already but still in its runtime model, is guarded by regs_available "
+    "alone. Where that flag is stale (P21), another CPU's request meets the leftovers and panics.",
+    over=each_sp_vcpu,
+    when=lambda m, vcpu: vcpu.state == VcpuState.WAITING and vcpu.regs_available,
+    then=lambda m, vcpu: vcpu.rt_model == RuntimeModel.NONE and vcpu.scheduling_mode == SchedulingMode.NONE,
+    sources=(
+        "src/api.c:api_ffa_msg_send_direct_resp",
+        "src/ffa/spmc/direct_messaging.c:ffa_direct_msg_wind_call_chain_ffa_direct_req",
+    ),
+)

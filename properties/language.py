@@ -76,6 +76,8 @@ class Property:
     refines: str | None = None
     causes: bool = False
     """Whether the property can fail in several ways that are told apart by the check that failed."""
+    in_operations: bool = False
+    """Of a RECOVERABLE property: whether it is about operations in progress, not about what lies between them."""
 
     def applies_to(self, topology: Topology) -> bool:
         """Whether the property says anything about a topology."""

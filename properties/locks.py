@@ -95,4 +95,5 @@ P46 = recoverable(
     can_become=lambda m, cpu: cpu.section == "idle",
     sources=("src/ffa/spmc/cpu_cycles.c:sp_boot_next", "src/api.c:api_vcpu_prepare_run"),
     worlds=BOTH_WORLDS,
+    in_operations=True,
 )

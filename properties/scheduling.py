@@ -145,10 +145,3 @@ P28_R1 = refinement(
     "As P28, between operations: a direct response sets WAITING first and clears the rest after a window.",
     where=lambda m, vcpu: at_rest(m),
 )
-P28_R2 = refinement(
-    P28,
-    "P28.r2",
-    "A WAITING vCPU whose registers are available has neither runtime model nor scheduling mode",
-    "As P28, at every point, for a vCPU that others may take: the flag is meant to guard the window.",
-    where=lambda m, vcpu: vcpu.regs_available,
-)

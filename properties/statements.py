@@ -20,6 +20,7 @@ class Options(TypedDict, total=False):
     assuming: tuple[str, ...]
     refines: str
     causes: bool
+    in_operations: bool
 
 
 def always(

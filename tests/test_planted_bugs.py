@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PROPERTIES = ("P01", "P06", "P07", "P10", "P12", "P15", "P41")
+PROPERTIES = ("P01", "P06", "P08", "P10", "P12", "P15", "P41")
 COMMAND = "from proofs.commands.app import prove_all_main; prove_all_main()"
 
 
@@ -44,7 +44,7 @@ def test_without_a_bug_all_is_as_expected(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "caught_by"),
     [
-        ("ffa_run.py", "if not ffa_is_vm_id(vcpu.vm.id):  # L1269", "if ffa_is_vm_id(vcpu.vm.id):  # L1269", "P07"),
+        ("direct_messaging.py", "if receiver.state not in (", "if receiver.state in (", "P08"),
         ("vm.py", "ret = to_state == VmState.ABORTING  # L1336", "ret = to_state != VmState.ABORTING  # L1336", "P10"),
         ("cpu_cycles.py", "if next_vm is None:  # L317", "if next_vm is not None:  # L317", "P41"),
     ],

@@ -18,6 +18,7 @@ from model.values import (
     PRIMARY_CPU_INDEX,
     FfaValue,
     Func,
+    PsciStatus,
     Reply,
     RuntimeModel,
     VcpuState,
@@ -99,7 +100,7 @@ def psci_primary_cpu_on(m: Machine, current: Vcpu, target_index: int) -> Reply:
 def psci_primary_cpu_off(m: Machine, current: Vcpu) -> Reply:
     """PSCI CPU_OFF by the primary VM."""
     cpu_off(m, current.cpu)  # L153
-    return None, None
+    return FfaValue(Func.SUCCESS, status=PsciStatus.SUCCESS), None
 
 
 @source("src/arch/aarch64/hypervisor/psci_handler.c")

@@ -73,12 +73,13 @@ class BoundedModelChecker:
     def _cases(self, steps: int, answers: dict[int, Answer]) -> list[tuple[int, Instance, z3.BoolRef]]:
         """The cases of the open goals, each with a literal that says that it is there after so many steps."""
         cases = []
-        for number, goal in enumerate(self._goals):
-            frame = steps - 1 if goal.of_steps else steps
-            if number in answers or frame < 0:
-                continue
-            for place, (instance, formula) in enumerate(goal.cases):
-                literal = z3.Bool(f"case{number}.{place}@{steps}")
-                self._solver.add(literal == self._encoding.at(formula, frame))
-                cases.append((number, instance, literal))
+        for of_steps, frame in ((False, steps), (True, steps - 1)):
+            definitions = []
+            for number, goal in enumerate(self._goals):
+                if goal.of_steps == of_steps and number not in answers and frame >= 0:
+                    for place, (instance, formula) in enumerate(goal.cases):
+                        literal = z3.Bool(f"case{number}.{place}@{steps}")
+                        definitions.append(literal == formula)
+                        cases.append((number, instance, literal))
+            self._solver.add(self._encoding.at(z3.And(*definitions), frame))
         return cases

@@ -27,7 +27,6 @@ class Goal:
     of_steps: bool
     cases: tuple[tuple[Instance, z3.BoolRef], ...]
 
-    @property
     def formula(self) -> z3.BoolRef:
         """Some case is there."""
         return z3.Or(*[formula for _, formula in self.cases])
@@ -52,7 +51,9 @@ class Goals:
         of_steps = item.kind in (Kind.STEP, Kind.SOMETIMES)
         find = self._in_steps if of_steps else self._in_states
         found = ((instance, find(predicate, instance, wanted)) for instance in instances(item, self._encoding.relation))
-        return Goal(item, of_steps, tuple((instance, formula) for instance, formula in found if not z3.is_false(formula)))
+        return Goal(
+            item, of_steps, tuple((instance, formula) for instance, formula in found if not z3.is_false(formula))
+        )
 
     def _in_states(self, predicate: Callable[..., bool], instance: Instance, wanted: bool) -> z3.BoolRef:
         return self._truth(self._compiler.on_states(predicate, instance.objects), wanted)
@@ -94,7 +95,7 @@ class StepClasses(PredicateCompiler):
         super().__init__(relation)
         self._consulted: set[Consulted] = set()
         self._after = _RecordingAfter(relation.layout)
-        self._after.consulted = self._consulted
+        self._after.noted = self._consulted
         self._labels: list[StepLabel] = []
         self._leaves: list[Leaf] = []
         self.endings = self._number(relation)
@@ -150,10 +151,10 @@ class StepClasses(PredicateCompiler):
 class _RecordingAfter(After):
     """The state after a step, noting which variables were read."""
 
-    consulted: set[Consulted]
+    noted: set[Consulted]
 
     def get(self, variable: int) -> Any:
-        self.consulted.add(("write", variable))
+        self.noted.add(("write", variable))
         return super().get(variable)
 
 

@@ -9,7 +9,7 @@ steps, which make the relation total, are not among the k - 1 steps: with them, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -26,6 +26,8 @@ from properties.language import Property
 
 Answer = Proved | Undecided | Unknown
 State = Sequence[int]
+Formulas = Mapping[str, z3.BoolRef]
+"""Formulas about a state or a step, by name."""
 
 
 class InvariantError(AssertionError):
@@ -86,14 +88,15 @@ class Prover:
         """`depth` is the largest k; `budget` bounds each query (z3's rlimit, 0: none)."""
         self._encoding = encoding
         self._cubes = {f"cube{number}": cube for number, cube in enumerate(cubes)}
-        self._facts = {name: z3.Not(encoding.cube(cube)) for name, cube in self._cubes.items()}
+        self._facts: Formulas = {name: z3.Not(encoding.cube(cube)) for name, cube in self._cubes.items()}
+        self._lemmas: dict[str, z3.BoolRef] = {}
         self._unrollings = [_Unrolling(encoding, earlier, seed, budget) for earlier in range(max(depth, 2))]
         self._depth = depth
         self._seed = seed
         self._budget = budget
-        self._supports: dict[str, frozenset[str]] = {}
+        self._supports: dict[str, frozenset[str] | None] = {}
         initial = encoding.relation.layout.initial()
-        if any(all(mask >> initial[variable] & 1 for variable, mask in cube) for cube in cubes):
+        if any(_is_in(cube, initial) for cube in cubes):
             raise InvariantError("the invariant excludes the initial state")
 
     def prove(self, goals: Sequence[Goal]) -> list[Answer]:
@@ -112,36 +115,39 @@ class Prover:
             raise ValueError(f"{goal.property.id} is proved by {proved.depth}-induction")
         encoding = self._encoding
         parts = [z3.Not(encoding.cube(cube)) for cube in proved.invariant]
-        parts += [self._facts[name] for name in proved.lemmas]
+        parts += [self._lemmas[name] for name in proved.lemmas]
         if not goal.of_steps:
-            parts.append(z3.Not(goal.formula))
+            parts.append(z3.Not(goal.formula()))
         invariant = z3.And(*parts)
         domain, now = encoding.at(encoding.domain, 0), encoding.at(invariant, 0)
         return Certificate(
             z3.And(encoding.at(encoding.initial, 0), z3.Not(now)),
             z3.And(domain, now, encoding.at(encoding.transition, 0), z3.Not(encoding.at(invariant, 1))),
-            z3.And(domain, now, encoding.at(goal.formula, 0)),
+            z3.And(domain, now, encoding.at(goal.formula(), 0)),
         )
 
     def _prove_together(self, goals: Sequence[Goal], unrolling: _Unrolling, answers: dict[str, Answer]) -> None:
         """Prove the largest set of goals of which none is reached after earlier steps in which none was."""
         candidates = self._not_reached_within(goals, unrolling.earlier)
         while candidates:
-            result = unrolling.check(self._assumptions(candidates, unrolling), candidates)
+            facts = {**self._facts, **self._lemmas}
+            result = unrolling.check(self._assumptions(candidates, unrolling, facts), unrolling.target(candidates))
             if result == z3.unsat:
                 break
             if result == z3.unknown:
                 answers.update({goal.property.id: Unknown(unrolling.reason()) for goal in candidates})
                 return
             reached = unrolling.reached(candidates)
-            answers.update({name: Undecided(unrolling.first_state(), instance) for name, instance in reached.items()})
+            answers.update({name: Undecided(unrolling.state(0), instance) for name, instance in reached.items()})
             candidates = [goal for goal in candidates if goal.property.id not in reached]
+        assumed = self._assumptions(candidates, unrolling, self._lemmas)
         for goal in candidates:
-            self._supports[goal.property.id] = self._core(self._assumptions(candidates, unrolling), goal, unrolling)
+            target = unrolling.target([goal])
+            self._supports[goal.property.id] = self._few(unrolling, assumed, target, unrolling.earlier + 1)
         for goal in candidates:
             answers[goal.property.id] = self._proved(goal, unrolling.earlier)
-            if not goal.of_steps and unrolling.earlier < 2:
-                self._facts[goal.property.id] = z3.Not(goal.formula)
+            if unrolling.earlier and not goal.of_steps:
+                self._lemmas[goal.property.id] = z3.Not(goal.formula())
 
     def _not_reached_within(self, goals: Sequence[Goal], steps: int) -> list[Goal]:
         """The goals for which the base cases hold."""
@@ -150,53 +156,67 @@ class Prover:
         found = BoundedModelChecker(self._encoding, goals, seed=self._seed, budget=self._budget).run(steps)
         return [goal for goal, answer in zip(goals, found, strict=True) if isinstance(answer, Bounded)]
 
-    def _assumptions(self, candidates: Sequence[Goal], unrolling: _Unrolling) -> list[z3.BoolRef]:
-        """The facts in every state, and that no candidate was reached before."""
-        facts = [
-            unrolling.literal(name, fact, frame)
-            for name, fact in self._facts.items()
-            for frame in range(unrolling.earlier + 1)
+    def _assumptions(self, candidates: Sequence[Goal], unrolling: _Unrolling, facts: Formulas) -> list[z3.BoolRef]:
+        """Facts about every state, and that no candidate was reached before."""
+        before = {goal.property.id: z3.Not(goal.formula()) for goal in candidates}
+        earlier = range(unrolling.earlier)
+        assumed = [unrolling.literals({**facts, **before}, frame) for frame in earlier]
+        return [
+            literal for literals in (*assumed, unrolling.literals(facts, unrolling.earlier)) for literal in literals
         ]
-        before = [
-            unrolling.literal(goal.property.id, z3.Not(goal.formula), frame)
-            for goal in candidates
-            for frame in range(unrolling.earlier)
-        ]
-        return facts + before
+
+    def _few(
+        self, unrolling: _Unrolling, assumed: list[z3.BoolRef], target: z3.BoolRef, states: int
+    ) -> frozenset[str] | None:
+        """Few facts that exclude a target which all facts exclude; None if the solver gives up.
+
+        Facts about the first `states` states are added one by one, each because it excludes a counterexample.
+        """
+        chosen: list[str] = []
+        while True:
+            facts = {name: self._facts[name] for name in chosen}
+            literals = [literal for frame in range(states) for literal in unrolling.literals(facts, frame)]
+            result = unrolling.check(assumed + literals, target)
+            if result == z3.unsat:
+                return unrolling.core()
+            if result == z3.unknown:
+                return None
+            met = [unrolling.state(frame) for frame in range(states)]
+            broken = next(
+                (name for name in self._order() if any(_is_in(self._cubes[name], state) for state in met)), None
+            )
+            if broken is None:
+                raise InvariantError(f"the invariant does not exclude {target}")
+            chosen.append(broken)
+
+    def _order(self) -> Iterator[str]:
+        """The cubes, those first that proofs use already."""
+        yield from (name for name in self._cubes if name in self._supports)
+        yield from (name for name in self._cubes if name not in self._supports)
 
     def _proved(self, goal: Goal, earlier: int) -> Answer:
         """The proof of a goal, with all that it rests on."""
         name = goal.property.id
         needed: set[str] = set()
-        waiting = set(self._supports[name])
+        waiting = {name}
         while waiting:
             fact = waiting.pop()
             needed.add(fact)
             if fact not in self._supports:
-                support = self._support(fact)
-                if support is None:
-                    return Unknown(f"the solver cannot tell whether a fact is inductive: {self._cubes[fact]}")
-                self._supports[fact] = support
-            waiting |= self._supports[fact] - needed
+                self._supports[fact] = self._support(fact)
+            support = self._supports[fact]
+            if support is None:
+                return Unknown(f"the solver gave up on a fact: {fact}")
+            waiting |= support - needed
         invariant = tuple(cube for fact, cube in self._cubes.items() if fact in needed)
         lemmas = tuple(sorted(needed - self._cubes.keys() - {name}))
         return Proved(max(earlier, 1) if not goal.of_steps else earlier + 1, invariant, lemmas)
 
     def _support(self, fact: str) -> frozenset[str] | None:
-        """The facts that make a part of the invariant inductive; None if the solver gives up."""
-        step = self._unrollings[1]
-        assumptions = [step.literal(name, self._facts[name], 0) for name in self._cubes]
-        broken = step.literal(f"not {fact}", z3.Not(self._facts[fact]), 1)
-        result = step.solver.check(*assumptions, broken)
-        if result == z3.sat:
-            raise InvariantError(f"not inductive: {self._cubes[fact]}")
-        return step.core() - {f"not {fact}"} if result == z3.unsat else None
-
-    def _core(self, assumptions: list[z3.BoolRef], goal: Goal, unrolling: _Unrolling) -> frozenset[str]:
-        """What of the assumptions a proved goal needs."""
-        if unrolling.check(assumptions, [goal]) != z3.unsat:
-            raise InvariantError(f"{goal.property.id} was proved together with others, but not alone")
-        return unrolling.core()
+        """Facts that make a part of the invariant inductive; None if the solver gives up."""
+        after_a_step = self._unrollings[1]
+        target = after_a_step.breaking(self._facts[fact])
+        return self._few(after_a_step, [], target, 1)
 
 
 class _Unrolling:
@@ -204,47 +224,54 @@ class _Unrolling:
 
     def __init__(self, encoding: Encoding, earlier: int, seed: int, budget: int):
         self.earlier = earlier
-        self.solver = z3.SimpleSolver()
-        self.solver.set("random_seed", seed)
+        self._solver = z3.SimpleSolver()
+        self._solver.set("random_seed", seed)
         if budget:
-            self.solver.set("rlimit", budget)
-        self.solver.add(encoding.at(encoding.domain, 0))
+            self._solver.set("rlimit", budget)
+        self._solver.add(encoding.at(encoding.domain, 0))
         for frame in range(earlier):
-            self.solver.add(encoding.at(encoding.transition, frame), encoding.at(encoding.moves, frame))
+            self._solver.add(encoding.at(encoding.transition, frame), encoding.at(encoding.moves, frame))
         self._encoding = encoding
         self._literals: dict[tuple[str, int], z3.BoolRef] = {}
         self._cases: dict[str, list[tuple[Instance, z3.BoolRef]]] = {}
         self._names: dict[str, str] = {}
-        self._checks = 0
+        self._targets = 0
 
-    def literal(self, name: str, formula: z3.BoolRef, frame: int) -> z3.BoolRef:
-        """A literal that implies a formula at a frame."""
-        literal = self._literals.get((name, frame))
-        if literal is None:
-            literal = self._literals[name, frame] = z3.Bool(f"{name}@{frame}")
-            self._names[str(literal)] = name
-            self.solver.add(z3.Implies(literal, self._encoding.at(formula, frame)))
-        return literal
+    def literals(self, formulas: Mapping[str, z3.BoolRef], frame: int) -> list[z3.BoolRef]:
+        """Literals that imply named formulas at a frame."""
+        missing = [name for name in formulas if (name, frame) not in self._literals]
+        for name in missing:
+            self._literals[name, frame] = z3.Bool(f"{name}@{frame}")
+            self._names[f"{name}@{frame}"] = name
+        if missing:
+            implied = [z3.Implies(self._literals[name, frame], formulas[name]) for name in missing]
+            self._solver.add(self._encoding.at(z3.And(*implied), frame))
+        return [self._literals[name, frame] for name in formulas]
 
-    def check(self, assumptions: list[z3.BoolRef], goals: Sequence[Goal]) -> z3.CheckSatResult:
-        """Whether one of the goals can be reached."""
-        self._checks += 1
-        some = z3.Bool(f"check{self._checks}")
-        self.solver.add(z3.Implies(some, z3.Or(*[case for goal in goals for _, case in self._cases_of(goal)])))
-        return self.solver.check(*assumptions, some)
+    def target(self, goals: Sequence[Goal]) -> z3.BoolRef:
+        """A literal that implies that one of the goals is reached after the earlier steps."""
+        return self._target(z3.Or(*[case for goal in goals for _, case in self._cases_of(goal)]))
+
+    def breaking(self, fact: z3.BoolRef) -> z3.BoolRef:
+        """A literal that implies that a fact about states is not true after the earlier steps."""
+        return self._target(self._encoding.at(z3.Not(fact), self.earlier))
+
+    def check(self, assumptions: list[z3.BoolRef], target: z3.BoolRef) -> z3.CheckSatResult:
+        """Whether a target can be reached."""
+        return self._solver.check(*assumptions, target)
 
     def reason(self) -> str:
         """Why the solver gave up."""
-        return str(self.solver.reason_unknown())
+        return str(self._solver.reason_unknown())
 
     def core(self) -> frozenset[str]:
         """The names of the assumptions that the last check used."""
-        used = (str(literal) for literal in self.solver.unsat_core())
+        used = (str(literal) for literal in self._solver.unsat_core())
         return frozenset(self._names[literal] for literal in used if literal in self._names)
 
     def reached(self, goals: Iterable[Goal]) -> dict[str, Instance]:
         """The goals that the last check reached, by the id of their property."""
-        model = self.solver.model()
+        model = self._solver.model()
         return {
             goal.property.id: instance
             for goal in goals
@@ -252,19 +279,28 @@ class _Unrolling:
             if z3.is_true(model.eval(case, model_completion=True))
         }
 
-    def first_state(self) -> tuple[int, ...]:
-        """The state in which the last check begins."""
-        return self._encoding.state(self.solver.model(), 0)
+    def state(self, frame: int) -> tuple[int, ...]:
+        """A state of the execution that the last check found."""
+        return self._encoding.state(self._solver.model(), frame)
+
+    def _target(self, formula: z3.BoolRef) -> z3.BoolRef:
+        self._targets += 1
+        target = z3.Bool(f"target{self._targets}")
+        self._solver.add(z3.Implies(target, formula))
+        return target
 
     def _cases_of(self, goal: Goal) -> list[tuple[Instance, z3.BoolRef]]:
         name = goal.property.id
         if name not in self._cases:
-            self._cases[name] = []
-            for place, (instance, formula) in enumerate(goal.cases):
-                case = z3.Bool(f"{name}.{place}!{self.earlier}")
-                self.solver.add(case == self._encoding.at(formula, self.earlier))
-                self._cases[name].append((instance, case))
+            cases = [z3.Bool(f"{name}.{place}!{self.earlier}") for place in range(len(goal.cases))]
+            definitions = [case == formula for case, (_, formula) in zip(cases, goal.cases, strict=True)]
+            self._solver.add(self._encoding.at(z3.And(*definitions), self.earlier))
+            self._cases[name] = [(instance, case) for case, (instance, _) in zip(cases, goal.cases, strict=True)]
         return self._cases[name]
+
+
+def _is_in(cube: Cube, state: State) -> bool:
+    return all(mask >> state[variable] & 1 for variable, mask in cube)
 
 
 def _describe(proved: Proved) -> Proof:

@@ -48,7 +48,7 @@ class PairwiseInvariant:
     def cubes(self) -> tuple[Cube, ...]:
         """The invariant as the sets of states that are never entered."""
         layout = self._relation.layout
-        live = [mask for mask in (self._values(variable, self._possible) for variable in range(len(layout.variables)))]
+        live = [self._values(variable, self._possible) for variable in range(len(layout.variables))]
         never = tuple(
             ((variable, known & ~mask),)
             for variable, (known, mask) in enumerate(zip(self._relation.known, live, strict=True))

@@ -151,7 +151,7 @@ def _judge(result: Result) -> Result:
         finding=", ".join(named) or None,
         expected=not deviations,
         explanation="; ".join(deviations),
-        findings={item.check: known[item.check].finding for item in observed if item.check in known},
+        findings={item.check: known[item.check].finding for item in observed if item.check and item.check in known},
     )
 
 

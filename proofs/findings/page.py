@@ -32,7 +32,9 @@ def _table() -> Iterator[str]:
     for finding in findings().values():
         known = shortest(finding.id)
         execution = f"{known.length} steps ({known.property}, {known.topology})" if known else "-"
-        properties = ", ".join(sorted({item.property for item in expectations().values() if item.finding == finding.id}))
+        properties = ", ".join(
+            sorted({item.property for item in expectations().values() if item.finding == finding.id})
+        )
         link = f"[{finding.id}](#{finding.id.lower()})"
         yield f"| {link} | {finding.title} | {finding.kind} | {finding.severity} | {execution} | {properties} |"
     yield ""

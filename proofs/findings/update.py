@@ -18,6 +18,7 @@ import msgspec
 from proofs.findings import Expectation, Key
 from proofs.results import read_results
 from proofs.verdicts import Verdict
+from properties.catalogue import CATALOGUE
 
 UNASSIGNED = "UNASSIGNED"
 
@@ -25,17 +26,17 @@ UNASSIGNED = "UNASSIGNED"
 def renewed(text: str, results: Path) -> tuple[str, list[Expectation]]:
     """`expected.toml` renewed by a results file, and what is new in it.
 
-    What the results do not decide keeps its entries.
+    What the results do not decide keeps its entries; properties that are no longer in the catalogue lose them.
     """
     known = {_key(item): item for item in msgspec.convert(tomllib.loads(text)["violation"], list[Expectation])}
-    contents = read_results(results).results
+    contents = [item for item in read_results(results).results if item.property in CATALOGUE]
     decided = {(item.property, item.topology) for item in contents}
-    entries = {key: item for key, item in known.items() if key[:2] not in decided}
+    entries = {key: item for key, item in known.items() if key[:2] not in decided and item.property in CATALOGUE}
     new = []
     for item in contents:
         if item.verdict is Verdict.VIOLATED:
-            found = {check.check: check.length for check in item.failing_checks} or {"": item.depth}
-            for check, length in found.items():
+            found: dict[str, int | None] = {check.check: check.length for check in item.failing_checks}
+            for check, length in (found or {"": item.depth}).items():
                 key = (item.property, item.topology, check)
                 finding = known[key].finding if key in known else _explained_elsewhere(known, key)
                 entries[key] = Expectation(item.property, item.topology, finding, length, check)
