@@ -9,18 +9,24 @@ from dataclasses import dataclass
 
 import z3
 
-from model.environment import DEFAULT, Assumptions
+from model.environment import DEFAULT, Action, Assumptions
 from model.exploration import Granularity, Relation, build_relation
 from model.topology import BUILT_IN, Topology
 from proofs.configurations import DEFAULT_CONFIGURATIONS, MILLIONS, Configuration, configuration_of
+from proofs.engines.bmc import BoundedModelChecker
+from proofs.engines.encoding import Encoding
 from proofs.engines.explicit import ExplicitSearch, Space, Step
+from proofs.engines.goals import Goals
 from proofs.engines.induction import prove_by_induction
+from proofs.engines.outcome import Bounded, Found, Unknown
 from proofs.engines.reachability import is_dead, unrecoverable
 from proofs.engines.successors import Successors
 from proofs.traces.trace import Trace, attribute, record
 from proofs.verdicts import Evidence, Obligation, Result, Verdict
 from properties.catalogue import CATALOGUE
 from properties.language import Kind, Property
+
+BMC = "bounded model checking, section granularity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,7 @@ class _Decision:
         yield from self._recoverable(relation, space)
         yield from self._exhausted(relation, space)
         yield from self._induction(relation, space)
+        yield from self._bounded(relation, space)
 
     def _properties(self, *kinds: Kind) -> list[Property]:
         return [CATALOGUE[name] for name in self._open if CATALOGUE[name].kind in kinds]
@@ -148,9 +155,10 @@ class _Decision:
 
     def _trace(self, relation: Relation, steps: Sequence[Step]) -> Trace:
         """The execution, replayed by the concrete reading."""
-        actions = [step.choice.action for step in steps]
-        topology = relation.layout.topology
-        return record(topology, self._assume, relation.granularity.value, actions)
+        return self._replayed(relation, [step.choice.action for step in steps])
+
+    def _replayed(self, relation: Relation, actions: Sequence[Action]) -> Trace:
+        return record(relation.layout.topology, self._assume, relation.granularity.value, actions)
 
     def _seen(self, space: Space) -> Iterator[Result]:
         """What has to be possible, and was seen."""
@@ -203,11 +211,34 @@ class _Decision:
         for item in items:
             proof = proofs.get(item.id)
             if proof is None:
-                yield self._decided(item, Verdict.BOUNDED, _method(relation), space.depth, space)
-            elif item.id not in self._witnesses:
+                continue
+            if item.id not in self._witnesses:
                 yield self._decided(item, Verdict.UNKNOWN, f"{proof.method}, but no witness", space.depth, space)
             else:
                 yield self._decided(item, Verdict.PROVED, proof.method, None, None, invariant=proof.invariant)
+
+    def _bounded(self, relation: Relation, space: Space) -> Iterator[Result]:
+        """What is still open holds as far as was searched; Z3 goes on where that is less than was asked for."""
+        items = self._properties(Kind.ALWAYS, Kind.STEP)
+        depth = self._task.depth or 0
+        if space.depth >= depth:
+            for item in items:
+                yield self._decided(item, Verdict.BOUNDED, _method(relation), space.depth, space)
+            return
+        encoding = Encoding(relation)
+        goals = Goals(encoding)
+        checker = BoundedModelChecker(encoding, [goals.violation(item) for item in items], seed=self._task.seed)
+        for item, answer in zip(items, checker.run(depth), strict=True):
+            match answer:
+                case Found():
+                    trace = attribute(
+                        self._replayed(relation, [step.action for step in answer.steps]), item, answer.instance.objects
+                    )
+                    yield self._decided(item, Verdict.VIOLATED, BMC, len(trace), None, trace)
+                case Bounded():
+                    yield self._decided(item, Verdict.BOUNDED, BMC, answer.depth, None)
+                case Unknown():
+                    yield self._decided(item, Verdict.UNKNOWN, f"{BMC}: {answer.reason}", None, None)
 
     def _decided(
         self,

@@ -48,7 +48,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 def test_list_names_every_obligation(command: Command) -> None:
     code, out, _ = command("--list", "--property", "P03", "--property", "P01", "--property", "P03")
     assert code == 0
-    assert out.splitlines() == [f"{p} {t} default handler" for t in ("2x2", "1x2") for p in ("P03", "P01")]
+    assert out.splitlines() == [f"{p} {t} default section" for t in ("2x2", "1x2") for p in ("P03", "P01")]
 
 
 def test_all_as_expected(command: Command, tmp_path: Path) -> None:
@@ -59,14 +59,14 @@ def test_all_as_expected(command: Command, tmp_path: Path) -> None:
     )
     lines = out.splitlines()
     assert (code, lines[-1]) == (0, "6 obligations: 2 PROVED, 2 BOUNDED, 2 VIOLATED; all as expected")
-    violation = lines.index("  P03 on 2x2 handler, 1x2 handler")
+    violation = lines.index("  P03 on 2x2 section, 1x2 section")
     assert lines[violation + 1 : violation + 4] == [
         "    F01, an aborted vCPU is resumed",
         "    cpu 0: FFA_RUN",
         "    cpu 1: FFA_ABORT",
     ]
-    assert "P02 2x2 handler BOUNDED(2) fake engine, 9 states 0.2 s" in [" ".join(line.split()) for line in lines]
-    assert err.splitlines()[0] == "[1/6] P01 2x2 handler: PROVED (0.2 s)"
+    assert "P02 2x2 section BOUNDED(2) fake engine, 9 states 0.2 s" in [" ".join(line.split()) for line in lines]
+    assert err.splitlines()[0] == "[1/6] P01 2x2 section: PROVED (0.2 s)"
     assert len(err.splitlines()) == 6
     contents = read_results(file)
     assert (contents.seed, contents.command.depth, contents.command.jobs) == (7, 4, 1)
@@ -80,7 +80,7 @@ def test_deviations_come_last_with_their_traces(command: Command) -> None:
     code, out, _ = command("--property", "P04", "--property", "P03", "--topology", "2x2")
     assert code == 10
     assert out.endswith(
-        "NOT AS EXPECTED: P04 on 2x2 handler: VIOLATED\n"
+        "NOT AS EXPECTED: P04 on 2x2 section: VIOLATED\n"
         "  expected a proof, found a violation\n"
         "    cpu 0: FFA_RUN\n"
         "    cpu 1: FFA_ABORT\n"
@@ -93,13 +93,13 @@ def test_deviations_come_last_with_their_traces(command: Command) -> None:
 def test_what_is_not_known_is_never_green(command: Command, property_id: str, expected: int) -> None:
     code, out, _ = command("--property", "P01", "--property", property_id, "--topology", "2x2")
     assert code == expected
-    assert f"NOT AS EXPECTED: {property_id} on 2x2 handler: " in out
+    assert f"NOT AS EXPECTED: {property_id} on 2x2 section: " in out
 
 
 def test_timeout_kills_and_says_so(command: Command) -> None:
     code, out, _ = command("--property", "hangs", "--topology", "2x2", "--timeout", "1")
     assert code == 30
-    assert "NOT AS EXPECTED: hangs on 2x2 handler: TIMEOUT\n  nothing decided within 1 s\n" in out
+    assert "NOT AS EXPECTED: hangs on 2x2 section: TIMEOUT\n  nothing decided within 1 s\n" in out
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_topology_files(command: Command, tmp_path: Path) -> None:
     file, other = tmp_path / "mine.toml", tmp_path / "other.toml"
     file.write_text(TOPOLOGY_FILE)
     other.write_text(TOPOLOGY_FILE)
-    assert command("--list", "--topology", str(file), "--property", "P01")[1] == "P01 mine default handler\n"
+    assert command("--list", "--topology", str(file), "--property", "P01")[1] == "P01 mine default section\n"
     code, _, err = command("--list", "--topology", str(file), "--topology", str(other))
     assert (code, err) == (3, f"prove-all: {other}: the name 'mine' is taken; rename one topology\n")
 

@@ -69,7 +69,7 @@ def test_junit_report_tells_expected_from_unexpected(tmp_path: Path) -> None:
     suites = JUnitXml.fromfile(str(tmp_path / "junit.xml"))
     cases = {case.name: case for suite in suites for case in suite}
     assert (suites.tests, suites.failures, suites.errors) == (7, 2, 2)
-    assert (cases["P01"].is_passed, cases["P01"].time, cases["P01"].classname) == (True, 0.25, "2x2.handler.default")
+    assert (cases["P01"].is_passed, cases["P01"].time, cases["P01"].classname) == (True, 0.25, "2x2.section.default")
     assert cases["P03"].is_passed
     assert cases["P03"].system_out == "VIOLATED by fake engine as expected: finding F01"
     for name, kind in (("P04", Failure), ("P05", Failure), ("P06", Error), ("P07", Error)):

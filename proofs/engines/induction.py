@@ -2,15 +2,16 @@
 
 A property holds if it breaks neither in the first k - 1 steps nor after k - 1 steps, through states that the
 invariant allows, in which it held. The candidate invariant comes from abstract interpretation (pairwise.py) and is
-not believed: each of its facts that a proof uses, directly or not, is shown to be inductive by the solver. Idle
-steps, which make the relation total, are not among the k - 1 steps: with them, nothing would be gained by k > 1.
+not believed: the solver shows that it is inductive before a proof uses it. Idle steps, which make the relation
+total, are not among the k - 1 steps: with them, nothing would be gained by k > 1.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 
 import z3
@@ -75,6 +76,8 @@ def prove_by_induction(
 
 SAMPLE = 5_000
 """So many explored states are held against the invariant."""
+CHUNK = 50
+"""So many facts at a time are shown to be inductive."""
 
 
 class Prover:
@@ -94,7 +97,7 @@ class Prover:
         self._depth = depth
         self._seed = seed
         self._budget = budget
-        self._supports: dict[str, frozenset[str] | None] = {}
+        self._cores: dict[str, frozenset[str]] = {}
         initial = encoding.relation.layout.initial()
         if any(_is_in(cube, initial) for cube in cubes):
             raise InvariantError("the invariant excludes the initial state")
@@ -140,10 +143,8 @@ class Prover:
             reached = unrolling.reached(candidates)
             answers.update({name: Undecided(unrolling.state(0), instance) for name, instance in reached.items()})
             candidates = [goal for goal in candidates if goal.property.id not in reached]
-        assumed = self._assumptions(candidates, unrolling, self._lemmas)
         for goal in candidates:
-            target = unrolling.target([goal])
-            self._supports[goal.property.id] = self._few(unrolling, assumed, target, unrolling.earlier + 1)
+            self._cores[goal.property.id] = self._core(goal, candidates, unrolling)
         for goal in candidates:
             answers[goal.property.id] = self._proved(goal, unrolling.earlier)
             if unrolling.earlier and not goal.of_steps:
@@ -165,58 +166,42 @@ class Prover:
             literal for literals in (*assumed, unrolling.literals(facts, unrolling.earlier)) for literal in literals
         ]
 
-    def _few(
-        self, unrolling: _Unrolling, assumed: list[z3.BoolRef], target: z3.BoolRef, states: int
-    ) -> frozenset[str] | None:
-        """Few facts that exclude a target which all facts exclude; None if the solver gives up.
-
-        Facts about the first `states` states are added one by one, each because it excludes a counterexample.
-        """
-        chosen: list[str] = []
-        while True:
-            facts = {name: self._facts[name] for name in chosen}
-            literals = [literal for frame in range(states) for literal in unrolling.literals(facts, frame)]
-            result = unrolling.check(assumed + literals, target)
-            if result == z3.unsat:
-                return unrolling.core()
-            if result == z3.unknown:
-                return None
-            met = [unrolling.state(frame) for frame in range(states)]
-            broken = next(
-                (name for name in self._order() if any(_is_in(self._cubes[name], state) for state in met)), None
-            )
-            if broken is None:
-                raise InvariantError(f"the invariant does not exclude {target}")
-            chosen.append(broken)
-
-    def _order(self) -> Iterator[str]:
-        """The cubes, those first that proofs use already."""
-        yield from (name for name in self._cubes if name in self._supports)
-        yield from (name for name in self._cubes if name not in self._supports)
+    def _core(self, goal: Goal, candidates: Sequence[Goal], unrolling: _Unrolling) -> frozenset[str]:
+        """The facts that a goal's proof uses: none, if it needs none."""
+        target = unrolling.target([goal])
+        for facts in ({}, {**self._facts, **self._lemmas}):
+            if unrolling.check(self._assumptions(candidates, unrolling, facts), target) == z3.unsat:
+                return unrolling.core(target)
+        return frozenset(self._facts)
 
     def _proved(self, goal: Goal, earlier: int) -> Answer:
         """The proof of a goal, with all that it rests on."""
         name = goal.property.id
-        needed: set[str] = set()
+        used: set[str] = set()
         waiting = {name}
         while waiting:
-            fact = waiting.pop()
-            needed.add(fact)
-            if fact not in self._supports:
-                self._supports[fact] = self._support(fact)
-            support = self._supports[fact]
-            if support is None:
-                return Unknown(f"the solver gave up on a fact: {fact}")
-            waiting |= support - needed
-        invariant = tuple(cube for fact, cube in self._cubes.items() if fact in needed)
-        lemmas = tuple(sorted(needed - self._cubes.keys() - {name}))
-        return Proved(max(earlier, 1) if not goal.of_steps else earlier + 1, invariant, lemmas)
+            used |= waiting
+            waiting = {other for lemma in waiting for other in self._cores.get(lemma, ())} - used
+        facts = tuple(cube for fact, cube in self._cubes.items() if fact in self._cores[name])
+        invariant = tuple(self._cubes.values()) if used & self._cubes.keys() else ()
+        if invariant and self._inductive != z3.unsat:
+            return Unknown("the solver cannot tell whether the invariant is inductive")
+        lemmas = tuple(sorted(used - self._cubes.keys() - {name}))
+        return Proved(earlier + 1 if goal.of_steps else max(earlier, 1), invariant, facts, lemmas)
 
-    def _support(self, fact: str) -> frozenset[str] | None:
-        """Facts that make a part of the invariant inductive; None if the solver gives up."""
-        after_a_step = self._unrollings[1]
-        target = after_a_step.breaking(self._facts[fact])
-        return self._few(after_a_step, [], target, 1)
+    @cached_property
+    def _inductive(self) -> z3.CheckSatResult:
+        """Unsatisfiable, if no step leads from the invariant out of it.  Raises InvariantError if one does."""
+        step = self._unrollings[1]
+        facts = step.literals(self._facts, 0)
+        formulas = list(self._facts.values())
+        for start in range(0, len(formulas), CHUNK):
+            result = step.check(facts, step.breaking(z3.And(*formulas[start : start + CHUNK])))
+            if result == z3.sat:
+                raise InvariantError(f"the invariant is not inductive: {step.state(0)} leads to {step.state(1)}")
+            if result == z3.unknown:
+                return result
+        return z3.unsat
 
 
 class _Unrolling:
@@ -264,10 +249,14 @@ class _Unrolling:
         """Why the solver gave up."""
         return str(self._solver.reason_unknown())
 
-    def core(self) -> frozenset[str]:
-        """The names of the assumptions that the last check used."""
-        used = (str(literal) for literal in self._solver.unsat_core())
-        return frozenset(self._names[literal] for literal in used if literal in self._names)
+    def core(self, target: z3.BoolRef) -> frozenset[str]:
+        """The names of assumptions that exclude a target, few of those that the last check used."""
+        core = self._solver.unsat_core()
+        size = len(core) + 1
+        while len(core) < size and self._solver.check(*core) == z3.unsat:
+            size = len(core)
+            core = self._solver.unsat_core()
+        return frozenset(self._names[str(literal)] for literal in core if not literal.eq(target))
 
     def reached(self, goals: Iterable[Goal]) -> dict[str, Instance]:
         """The goals that the last check reached, by the id of their property."""
@@ -304,6 +293,6 @@ def _is_in(cube: Cube, state: State) -> bool:
 
 
 def _describe(proved: Proved) -> Proof:
-    facts = len(proved.invariant) + len(proved.lemmas)
-    digest = hashlib.sha256(repr((proved.invariant, proved.lemmas)).encode()).hexdigest()
-    return Proof(f"{proved.depth}-induction, every window", f"{facts} facts, sha256 {digest[:16]}")
+    digest = hashlib.sha256(repr(proved.invariant).encode()).hexdigest()[:16]
+    invariant = f"{len(proved.invariant)} facts, sha256 {digest}" if proved.invariant else "none needed"
+    return Proof(f"{proved.depth}-induction with {len(proved.facts)} facts", invariant)

@@ -47,12 +47,14 @@ class Bounded:
 class Proved:
     """A property holds in every execution.
 
-    No reachable state is in a cube of `invariant`; that is inductive, and with the `lemmas` (properties proved
-    before or together with this one) it implies the property for executions that were fine for `depth` - 1 steps.
+    No reachable state is in a cube of `invariant`, which is inductive. Of these `facts`, and of the `lemmas`
+    (properties proved before or together with this one), it follows that the property holds if it held in the
+    `depth` - 1 steps before. Without facts and lemmas, the relation alone implies the property.
     """
 
     depth: int
     invariant: tuple[Cube, ...]
+    facts: tuple[Cube, ...]
     lemmas: tuple[str, ...]
 
 
