@@ -65,7 +65,7 @@ def prove_by_induction(
             raise InvariantError(f"the invariant excludes the reachable state {tuple(state)}")
     encoding = Encoding(relation)
     goals = Goals(encoding)
-    prover = Prover(encoding, invariant.cubes(), seed=seed, budget=budget)
+    prover = Prover(encoding, invariant.cubes(), depth=1, seed=seed, budget=budget)
     answers = prover.prove([goals.violation(item) for item in properties])
     return {
         item.id: _describe(answer)
