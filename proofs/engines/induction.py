@@ -76,8 +76,6 @@ def prove_by_induction(
 
 SAMPLE = 5_000
 """So many explored states are held against the invariant."""
-CHUNK = 50
-"""So many facts at a time are shown to be inductive."""
 
 
 class Prover:
@@ -194,9 +192,8 @@ class Prover:
         """Unsatisfiable, if no step leads from the invariant out of it.  Raises InvariantError if one does."""
         step = self._unrollings[1]
         facts = step.literals(self._facts, 0)
-        formulas = list(self._facts.values())
-        for start in range(0, len(formulas), CHUNK):
-            result = step.check(facts, step.breaking(z3.And(*formulas[start : start + CHUNK])))
+        for broken in step.literals({f"not {name}": z3.Not(fact) for name, fact in self._facts.items()}, 1):
+            result = step.check(facts, broken)
             if result == z3.sat:
                 raise InvariantError(f"the invariant is not inductive: {step.state(0)} leads to {step.state(1)}")
             if result == z3.unknown:
@@ -235,11 +232,10 @@ class _Unrolling:
 
     def target(self, goals: Sequence[Goal]) -> z3.BoolRef:
         """A literal that implies that one of the goals is reached after the earlier steps."""
-        return self._target(z3.Or(*[case for goal in goals for _, case in self._cases_of(goal)]))
-
-    def breaking(self, fact: z3.BoolRef) -> z3.BoolRef:
-        """A literal that implies that a fact about states is not true after the earlier steps."""
-        return self._target(self._encoding.at(z3.Not(fact), self.earlier))
+        self._targets += 1
+        target = z3.Bool(f"target{self._targets}")
+        self._solver.add(z3.Implies(target, z3.Or(*[case for goal in goals for _, case in self._cases_of(goal)])))
+        return target
 
     def check(self, assumptions: list[z3.BoolRef], target: z3.BoolRef) -> z3.CheckSatResult:
         """Whether a target can be reached."""
@@ -271,12 +267,6 @@ class _Unrolling:
     def state(self, frame: int) -> tuple[int, ...]:
         """A state of the execution that the last check found."""
         return self._encoding.state(self._solver.model(), frame)
-
-    def _target(self, formula: z3.BoolRef) -> z3.BoolRef:
-        self._targets += 1
-        target = z3.Bool(f"target{self._targets}")
-        self._solver.add(z3.Implies(target, formula))
-        return target
 
     def _cases_of(self, goal: Goal) -> list[tuple[Instance, z3.BoolRef]]:
         name = goal.property.id
