@@ -145,8 +145,9 @@ class Prover:
             self._cores[goal.property.id] = self._core(goal, candidates, unrolling)
         for goal in candidates:
             answers[goal.property.id] = self._proved(goal, unrolling.earlier)
-            if unrolling.earlier and not goal.of_steps:
-                self._lemmas[goal.property.id] = z3.Not(goal.formula())
+        proved = [goal for goal in candidates if isinstance(answers[goal.property.id], Proved)]
+        if unrolling.earlier == 1:
+            self._lemmas.update({goal.property.id: z3.Not(goal.formula()) for goal in proved if not goal.of_steps})
 
     def _not_reached_within(self, goals: Sequence[Goal], steps: int) -> list[Goal]:
         """The goals for which the base cases hold."""
@@ -165,12 +166,13 @@ class Prover:
         ]
 
     def _core(self, goal: Goal, candidates: Sequence[Goal], unrolling: _Unrolling) -> frozenset[str]:
-        """The facts that a goal's proof uses: none, if it needs none."""
+        """The names of what a goal's proof uses: none, if it needs none; everything, if the solver gives up."""
         target = unrolling.target([goal])
         for facts in ({}, {**self._facts, **self._lemmas}):
             if unrolling.check(self._assumptions(candidates, unrolling, facts), target) == z3.unsat:
                 return unrolling.core(target)
-        return frozenset(self._facts)
+        before = [candidate.property.id for candidate in candidates if unrolling.earlier]
+        return frozenset([*self._facts, *self._lemmas, *before])
 
     def _proved(self, goal: Goal, earlier: int) -> Answer:
         """The proof of a goal, with all that it rests on."""

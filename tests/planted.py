@@ -1,0 +1,36 @@
+"""A relation with a bug in it, for engines to find."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from model.diagram import Diagram, Leaf, Node
+from model.exploration import Relation
+from model.values import VmState
+from model.variables import vm_key
+
+
+def with_a_lifted_abort(relation: Relation) -> Relation:
+    """The relation with a bug: what makes the VM ABORTING makes it NULL instead."""
+    state = relation.layout.by_name[vm_key(0x8001), "state"]
+    aborting, null = state.domain.index(VmState.ABORTING), state.domain.index(VmState.NULL)
+    done: dict[int, Diagram] = {}
+
+    def changed(diagram: Diagram) -> Diagram:
+        if id(diagram) not in done:
+            if isinstance(diagram, Node):
+                high, low = changed(diagram.high), changed(diagram.low)
+                done[id(diagram)] = relation.diagrams.node(diagram.variable, diagram.mask, high, low)
+            else:
+                done[id(diagram)] = _with(diagram, (state.index, aborting), (state.index, null))
+        return done[id(diagram)]
+
+    return replace(
+        relation,
+        first=[(action, changed(diagram)) for action, diagram in relation.first],
+        continuations=[(section, changed(diagram)) for section, diagram in relation.continuations],
+    )
+
+
+def _with(leaf: Leaf, old: tuple[int, int], new: tuple[int, int]) -> Leaf:
+    return replace(leaf, writes=tuple(new if write == old else write for write in leaf.writes))
