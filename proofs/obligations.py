@@ -112,13 +112,16 @@ class _Decision:
         """Violations at handler granularity first, then what windows add, then proofs."""
         configuration = self._task.configuration
         relation, space = self._search(Granularity.HANDLER, configuration.handler_states)
+        searched = [(relation, space)]
         yield from self._violations(relation, space)
         yield from self._seen(space)
         yield from self._recoverable(relation, space)
         if not self._open:
             return
         relation, space = self._search(Granularity.SECTION, configuration.section_states)
+        searched.append((relation, space))
         yield from self._violations(relation, space)
+        yield from self._failures(searched)
         yield from self._seen(space)
         yield from self._never_seen(relation, space)
         yield from self._recoverable(relation, space)
@@ -141,17 +144,26 @@ class _Decision:
     def _violations(self, relation: Relation, space: Space) -> Iterator[Result]:
         for name, violation in space.violations.items():
             item = CATALOGUE[name]
-            if item.kind in (Kind.ALWAYS, Kind.STEP):
+            if item.kind in (Kind.ALWAYS, Kind.STEP) and not item.causes:
                 trace = attribute(self._trace(relation, violation.steps), item, violation.instance.objects)
-                causes = self._failures(relation, space) if item.causes else {}
-                yield self._decided(item, Verdict.VIOLATED, _method(relation), len(trace), space, trace, causes)
+                yield self._decided(item, Verdict.VIOLATED, _method(relation), len(trace), space, trace)
 
-    def _failures(self, relation: Relation, space: Space) -> dict[str, Trace]:
-        """Every failing check of a space, with a shortest execution each."""
-        return {
-            f"{outcome.value} {where}": self._trace(relation, steps)
-            for (outcome, where), steps in sorted(space.failures.items(), key=lambda item: len(item[1]))
-        }
+    def _failures(self, searched: Sequence[tuple[Relation, Space]]) -> Iterator[Result]:
+        """The properties that can fail in several ways, with every failing check of both searches."""
+        for item in [item for item in self._properties(Kind.STEP) if item.causes]:
+            violated = [(relation, space) for relation, space in searched if item.id in space.violations]
+            if not violated:
+                continue
+            relation, space = violated[0]
+            violation = space.violations[item.id]
+            trace = attribute(self._trace(relation, violation.steps), item, violation.instance.objects)
+            causes: dict[str, Trace] = {}
+            for relation, space in violated:
+                for (outcome, where), steps in sorted(space.failures.items(), key=lambda entry: len(entry[1])):
+                    if (check := f"{outcome.value} {where}") not in causes:
+                        causes[check] = self._trace(relation, steps)
+            relation, space = violated[0]
+            yield self._decided(item, Verdict.VIOLATED, _method(relation), len(trace), space, trace, causes)
 
     def _trace(self, relation: Relation, steps: Sequence[Step]) -> Trace:
         """The execution, replayed by the concrete reading."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from model.environment import Action, Assumptions
 from model.machine import NULL, Machine, Outcome
@@ -46,8 +45,6 @@ class StepLabel:
     """Whether the step starts the operation (and is not a continuation after a window)."""
 
 
-Objects = tuple[Any, ...]
-"""The handles a predicate is about, of one state."""
 StatePredicate = Callable[..., bool]
 """For ALWAYS and RECOVERABLE: (machine, *objects) -> bool."""
 StepPredicate = Callable[..., bool]

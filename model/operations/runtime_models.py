@@ -9,7 +9,6 @@ from model.values import Func, PowerOperation, RuntimeModel, SchedulingMode, Vcp
 
 SPMC_CPU_CYCLES_C = "src/ffa/spmc/cpu_cycles.c"
 DIRECT_REQUESTS = (Func.DIRECT_REQ, Func.DIRECT_REQ2)
-DIRECT_RESPONSES = (Func.DIRECT_RESP, Func.DIRECT_RESP2)
 
 Transition = tuple[bool, VcpuState]
 """Whether the call is allowed, and the state it will leave the caller in (C's *next_state)."""

@@ -122,11 +122,6 @@ class Encoding:
         return tuple(steps)
 
     @cache  # noqa: B019 - an encoding lives as long as its run
-    def _renaming(self, frame: int) -> list[tuple[z3.BoolRef, z3.BoolRef]]:
-        now = [(bit, z3.Bool(f"{bit}@{frame}")) for bit in (*self.state_bits, *self._choice)]
-        changed = zip(self.next_bits, self.state_bits, strict=True)
-        return now + [(bit, z3.Bool(f"{state_bit}@{frame + 1}")) for bit, state_bit in changed]
-
     def _chosen(self, number: int, state: tuple[int, ...]) -> Root | None:
         """The root that a choice means in a state, None if that is no step."""
         actions = len(self.relation.first)

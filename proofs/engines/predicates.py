@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from model.diagram import Copy, Diagram, Diagrams, Leaf, Node
+from model.diagram import Copy, Diagram, Diagrams, Leaf
 from model.environment import Action
 from model.exploration import Relation
 from model.machine import Outcome
@@ -96,8 +96,3 @@ def instances(item: Property, relation: Relation) -> Iterator[Instance]:
 def step_label(action: Action, leaf: Leaf, first: bool) -> StepLabel:
     """What the steps that end in a leaf show."""
     return StepLabel(action, leaf.outcome, leaf.where, leaf.reply, leaf.delivered, leaf.events, leaf.refused, first)
-
-
-def is_constant(diagram: Diagram) -> bool:
-    """Whether a predicate's diagram is just TRUE or FALSE."""
-    return not isinstance(diagram, Node)
