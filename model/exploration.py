@@ -247,8 +247,9 @@ def full_masks(layout: Layout) -> list[int]:
 
 
 def initial_masks(layout: Layout) -> list[int]:
-    """Only the initial value of every variable."""
-    return [1 << position for position in layout.initial()]
+    """Only the initial value of every variable; any of a free variant."""
+    initial = [1 << position for position in layout.initial()]
+    return initial[: layout.first_variant] + [v.full for v in layout.variables[layout.first_variant :]]
 
 
 def build_relation(

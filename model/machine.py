@@ -216,6 +216,9 @@ class Machine(ABC):
         self.primary_vm_id = 0x0 if self.is_spmc else 0x1
         self.other_world_id = 0x0 if self.is_spmc else 0x8000
         self.held: list[Handle] = []
+        self.keeps_flag = layout.variants.keeps_flag
+        self.keeps_state = layout.variants.keeps_state
+        self._free = {variable.field: variable.index for variable in layout.variables[layout.first_variant :]}
         self._chosen = {
             (variant.name, alternative): layout.variants[variant.name] == alternative
             for variant in VARIANTS
@@ -224,7 +227,8 @@ class Machine(ABC):
 
     def chosen(self, variant: str, alternative: str) -> bool:
         """Whether this alternative of a variant is the one that is modelled (model/variants.py)."""
-        return self._chosen[variant, alternative]
+        chosen = self._chosen[variant, alternative]
+        return self.get(self._free[variant]) == alternative if variant in self._free else chosen
 
     @abstractmethod
     def get(self, variable: int) -> Any:

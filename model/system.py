@@ -93,7 +93,7 @@ def _load(m: Machine, cpu: Cpu, action: Action) -> None:
     """Boot starts by loading every partition, once."""
     m.require(cpu.current == NULL)
     for vm in m.loaded_vms:
-        m.require(vm.vcpus[0].cpu == NULL if m.chosen("revision", "before") else vm.state == VmState.NULL)
+        m.require(vm.vcpus[0].cpu == NULL if m.chosen("H16", "before") else vm.state == VmState.NULL)
     load_vms(m, *(m.handles[key] for key in action.arguments))
 
 
@@ -123,7 +123,7 @@ def _another_is_powered(m: Machine, cpu: Cpu) -> bool:
 
 def _is_loaded(m: Machine) -> bool:
     """Whether the partitions were loaded.  Before the patch, loading does not change the state."""
-    return m.chosen("revision", "before") or any(vm.state != VmState.NULL for vm in m.loaded_vms)
+    return m.chosen("H16", "before") or any(vm.state != VmState.NULL for vm in m.loaded_vms)
 
 
 def _in_normal_world(m: Machine, cpu: Cpu) -> bool:

@@ -22,7 +22,7 @@ from model.values import (
     VmState,
     World,
 )
-from model.variants import DEFAULT_VARIANTS, Variants
+from model.variants import DEFAULT_VARIANTS, VARIANT_BY_NAME, Variants
 
 Value = Hashable
 """A value of a domain: enum member, bool, int, tuple of interrupt ids, object key, or None."""
@@ -60,6 +60,11 @@ def cpu_key(index: int) -> Key:
     return Key("cpu", index)
 
 
+def variant_key(number: int) -> Key:
+    """The key of a free variant: its number among them, in the order of their names."""
+    return Key("variant", number)
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """One state variable: its position in a state, owner, field name, and the values it can take."""
@@ -82,7 +87,10 @@ BOOLEAN: tuple[Value, ...] = (False, True)
 
 
 class Layout:
-    """The variables of a topology.  A state is a tuple of domain positions, one for each variable."""
+    """The variables of a topology.  A state is a tuple of domain positions, one for each variable.
+
+    The last variables are the free variants, which no operation writes.
+    """
 
     def __init__(
         self,
@@ -102,6 +110,7 @@ class Layout:
             Variable(index, owner, field, domain) for index, (owner, field, domain) in enumerate(self._declare())
         )
         self.by_name = {(v.owner, v.field): v for v in self.variables}
+        self.first_variant = len(self.variables) - len(variants.free)
 
     @cached_property
     def positions(self) -> tuple[dict[Value, int], ...]:
@@ -142,7 +151,7 @@ class Layout:
         for p in self.topology.partitions:
             yield vm_key(p.id), "state", tuple(VmState)
             yield vm_key(p.id), "lock", cpus
-            if self.variants["revision"] == "before":
+            if self.variants.keeps_flag:
                 yield vm_key(p.id), "aborting", BOOLEAN
         for p in self.topology.partitions:
             pending, enabled = self._interrupt_domains(p)
@@ -173,6 +182,8 @@ class Layout:
             yield key, "last_sp_initialized", BOOLEAN
             yield key, "priority_mask", tuple(PriorityMask)
             yield key, "lock", cpus
+        for number, name in enumerate(sorted(self.variants.free)):
+            yield variant_key(number), name, VARIANT_BY_NAME[name].alternatives
 
     def _interrupt_domains(self, partition: Partition) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
         """The pending queues (arrangements) and the enabled sets of a partition's virtual interrupts."""

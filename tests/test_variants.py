@@ -11,9 +11,7 @@ from model.readings import Concrete
 from model.topology import BUILT_IN
 from model.values import VmState
 from model.variables import Layout
-from model.variants import DEFAULT_VARIANTS, VARIANTS, Variants
-
-BEFORE = Variants.of({"revision": "before"})
+from model.variants import BEFORE, DEFAULT_VARIANTS, VARIANTS, Variants
 
 
 def test_every_variant_is_what_it_says() -> None:
@@ -36,10 +34,10 @@ def test_unknown_names_are_refused(chosen: dict[str, str]) -> None:
 
 def test_operations_cannot_ask_for_what_does_not_exist() -> None:
     machine: Machine = Concrete(Layout(BUILT_IN["1x2"], variants=BEFORE))
-    assert machine.chosen("revision", "before")
-    assert not machine.chosen("revision", "after")
+    assert machine.chosen("H03", "before")
+    assert not machine.chosen("H03", "after")
     with pytest.raises(KeyError):
-        machine.chosen("revision", "befor")
+        machine.chosen("H03", "befor")
 
 
 def test_before_the_patch_no_operation_writes_a_vm_state() -> None:

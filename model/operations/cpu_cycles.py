@@ -12,6 +12,7 @@ from model.operations.vm import (
     vm_get_next_boot,
     vm_get_next_boot_secondary_core,
     vm_get_vcpu,
+    vm_set_aborting_flag,
     vm_set_state,
 )
 from model.source import source
@@ -103,10 +104,10 @@ def sp_boot_next(m: Machine, current: Vcpu) -> Vcpu | None:
         return None  # L369
     vcpu_next = vm_get_vcpu(m, next_vm, cpu_indx)  # L322
     if vcpu_next.rt_model == RuntimeModel.SP_INIT or vcpu_next.state == VcpuState.OFF:  # L330
-        if m.chosen("revision", "after"):
+        if m.chosen("H12", "after"):
             m.lock(next_vm)  # L335
         m.lock(vcpu_next)  # L336
-        if m.chosen("revision", "after"):
+        if m.chosen("H12", "after"):
             if cpu_indx == PRIMARY_CPU_INDEX and vcpu_next.state == VcpuState.CREATED:  # L338
                 vm_set_state(m, next_vm, VmState.RUNNING)  # L340
             m.unlock(next_vm)  # L343
@@ -192,8 +193,8 @@ def ffa_cpu_cycles_error_32(m: Machine, current: Vcpu, error_code: FfaError) -> 
     m.lock(current)  # L854
     ret, next_vcpu = INTERRUPT_RETURN, None
     if error_code == FfaError.ABORTED and current.rt_model == RuntimeModel.SP_INIT:  # L857
-        if m.chosen("revision", "before"):
-            current.vm.aborting = True
+        if m.chosen("H13", "before"):
+            vm_set_aborting_flag(m, current.vm)
         else:
             m.check(vm_set_state(m, current.vm, VmState.ABORTING), "src/ffa/spmc/cpu_cycles.c:861")  # L861
         next_vcpu = sp_boot_next(m, current)  # L864

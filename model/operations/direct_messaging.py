@@ -149,7 +149,7 @@ def api_ffa_msg_send_direct_req(m: Machine, current: Vcpu, args: DirectMessage) 
 @source(API_C)
 def direct_request_locked(m: Machine, current: Vcpu, receiver: Vcpu, args: DirectMessage) -> FfaValue:
     """The part of api_ffa_msg_send_direct_req under its locks; FFA_INTERRUPT when the receiver is to run."""
-    if m.chosen("revision", "after"):
+    if m.chosen("H06", "after"):
         match receiver.vm.state:  # L2975
             case VmState.NULL:  # L2976
                 return ffa_error(FfaError.INVALID_PARAMETERS)  # L2977
@@ -170,7 +170,7 @@ def direct_request_locked(m: Machine, current: Vcpu, receiver: Vcpu, args: Direc
     if not allowed:
         return ffa_error(FfaError.DENIED)  # L3020
     if (
-        m.chosen("revision", "before")
+        m.chosen("H07", "before")
         and receiver.vm.aborting
         and receiver.state not in (VcpuState.NULL, VcpuState.ABORTED, VcpuState.STOPPED)
     ):

@@ -108,7 +108,7 @@ def api_vcpu_prepare_run(m: Machine, current: Vcpu, vcpu: Vcpu, timer_expired: b
     """Make the vCPU RUNNING if its VM's state and its own allow it; the error if not."""
     need_vm_lock = (
         vcpu.state == VcpuState.WAITING
-        or (m.chosen("revision", "after") and vcpu.state == VcpuState.CREATED)
+        or (m.chosen("H02", "after") and vcpu.state == VcpuState.CREATED)
         or (
             not vcpu.vm.partition.el0
             and vcpu.state in (VcpuState.BLOCKED_INTERRUPT, VcpuState.BLOCKED, VcpuState.PREEMPTED)
@@ -131,7 +131,7 @@ def prepare_run_locked(
     m: Machine, current: Vcpu, vcpu: Vcpu, need_vm_lock: bool, timer_expired: bool
 ) -> tuple[bool, FfaValue]:
     """The part of api_vcpu_prepare_run up to its `out` label."""
-    if m.chosen("revision", "after"):
+    if m.chosen("H03", "after"):
         match vcpu.vm.state:  # L1256
             case VmState.NULL:  # L1259
                 return False, INVALID_PARAMETERS  # L1260
@@ -144,7 +144,7 @@ def prepare_run_locked(
     if vcpu.state in (VcpuState.RUNNING, VcpuState.STARTING) or not vcpu.regs_available:  # L1302
         return False, BUSY  # L1311
     if (
-        m.chosen("revision", "before")
+        m.chosen("H04", "before")
         and vcpu.vm.aborting
         and vcpu.state not in (VcpuState.NULL, VcpuState.STOPPED, VcpuState.ABORTED)
     ):
@@ -165,7 +165,7 @@ def prepare_run_locked(
             m.assert_(vcpu.rt_model == RuntimeModel.SP_INIT, "src/api.c:1347")  # L1347
             vcpu.rt_model = RuntimeModel.NONE  # L1348
             m.check(vcpu_state_set(m, vcpu, VcpuState.STARTING), "src/api.c:1351")  # L1351
-            if m.chosen("revision", "after") and cpu_index(m, current.cpu) == PRIMARY_CPU_INDEX:  # L1345-1353
+            if m.chosen("H05", "after") and cpu_index(m, current.cpu) == PRIMARY_CPU_INDEX:  # L1345-1353
                 vm_set_state(m, vcpu.vm, VmState.RUNNING)  # L1354
         case VcpuState.WAITING:  # L1362
             m.assert_(need_vm_lock, "src/api.c:1363")  # L1363

@@ -20,7 +20,7 @@ def load_primary(m: Machine, vm: Vm) -> None:
     m.lock(vcpu)  # L419
     vcpu_prepare(m, vcpu)  # L420
     m.unlock(vcpu)  # L421
-    if m.chosen("revision", "after"):
+    if m.chosen("H15", "after"):
         m.check(vm_set_state(m, vm, VmState.CREATED), "src/load.c:423")  # L423
     m.unlock(vm)  # L426
 
@@ -34,7 +34,7 @@ def load_secondary(m: Machine, vm: Vm, succeeds: bool) -> None:
         m.lock(vcpu)  # L822
         vcpu_secondary_reset_and_start(m, vcpu)  # L825-834
         m.unlock(vcpu)  # L837
-        if m.chosen("revision", "after"):
+        if m.chosen("H16", "after"):
             m.check(vm_set_state(m, vm, VmState.CREATED), "src/load.c:857")  # L857
     m.unlock(vm)  # L860
 

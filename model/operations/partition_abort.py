@@ -5,7 +5,7 @@ from __future__ import annotations
 from model.machine import Machine, Vcpu
 from model.operations.cpu_cycles import ffa_cpu_cycles_abort
 from model.operations.vcpu import vcpu_state_set
-from model.operations.vm import vm_set_state
+from model.operations.vm import vm_set_aborting_flag, vm_set_state
 from model.source import source
 from model.values import Reply, VcpuState, VmState
 
@@ -16,8 +16,8 @@ HANDLER_C = "src/arch/aarch64/hypervisor/handler.c"
 def ffa_partition_abort(m: Machine, current: Vcpu) -> Reply:
     """Abort current's partition: FFA_ABORT, or a fatal fault of an S-EL0 partition."""
     m.lock(current.vm)  # L1129
-    if m.chosen("revision", "before"):
-        current.vm.aborting = True
+    if m.chosen("H08", "before"):
+        vm_set_aborting_flag(m, current.vm)
     else:
         m.check(vm_set_state(m, current.vm, VmState.ABORTING), f"{HANDLER_C}:1131")  # L1131
     m.window("W10")

@@ -65,7 +65,7 @@ def plat_psci_cpu_resume(m: Machine, cpu: Cpu) -> Reply:
     m.check(vcpu_state_set(m, boot_vcpu, VcpuState.STARTING), f"{PSCI_SPMC_C}:151")  # L151
     boot_vcpu.regs_available = False  # L152
     boot_vcpu.rt_model = RuntimeModel.SP_INIT  # L155
-    if cpu.index == PRIMARY_CPU_INDEX and m.chosen("revision", "after"):  # L160
+    if cpu.index == PRIMARY_CPU_INDEX and m.chosen("H09", "after"):  # L160
         m.unlock(boot_vcpu)  # L163
         m.window("W8")
         m.lock(boot_vm)  # L164

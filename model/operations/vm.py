@@ -27,15 +27,25 @@ def vm_set_state(m: Machine, vm: Vm, to_state: VmState) -> bool:
             ret = to_state in (VmState.NULL, VmState.CREATED)  # L1341
     if ret:
         vm.state = to_state  # L1351
+        if m.keeps_flag and m.keeps_state and to_state == VmState.ABORTING:
+            vm.aborting = True
     else:
         m.labels.refused.append(f"vm {vm.key} to {to_state.value}")  # L1354
     return ret
 
 
 @source(VM_C)
+def vm_set_aborting_flag(m: Machine, vm: Vm) -> None:
+    """Before the patch: set the flag.  Where a hunk of the patch looks at the state, that says the same."""
+    vm.aborting = True
+    if m.keeps_state:
+        vm.state = VmState.ABORTING
+
+
+@source(VM_C)
 def vm_is_aborting(m: Machine, vm: Vm) -> bool:
     """Whether the VM is being aborted: its state says so (vm_read_state), before the patch a flag."""
-    if m.chosen("revision", "before"):
+    if m.chosen("H14", "before"):
         return bool(vm.aborting)
     return vm.state == VmState.ABORTING  # L1271
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from model.topology import BUILT_IN, Topology
 from model.topology_file import TopologyError, load_topology
-from model.variants import VARIANTS, Variants
+from model.variants import REVISIONS, VARIANTS, Variants
 from proofs.exit_codes import CommandError, ExitCode
 
 
@@ -53,7 +53,8 @@ def choose_variants(assignments: Sequence[str]) -> Variants:
 
     Raises CommandError for an unknown variant or alternative, and for a variant with two alternatives.
     """
-    known = {f"{variant.name}={value}": (variant.name, value) for variant in VARIANTS for value in variant.alternatives}
+    known = {f"revision={value}": ("revision", value) for value in REVISIONS}
+    known |= {f"{item.name}={value}": (item.name, value) for item in VARIANTS for value in item.alternatives}
     chosen: dict[str, str] = {}
     for assignment in assignments:
         if assignment not in known:
@@ -66,7 +67,7 @@ def choose_variants(assignments: Sequence[str]) -> Variants:
 
 def check_variants(assignments: Sequence[str]) -> None:
     """Raise CommandError for a variant that `prove-all` does not have yet: any but the defaults."""
-    known = [f"{variant.name}={variant.default}" for variant in VARIANTS]
+    known = ["revision=after", *(f"{variant.name}={variant.default}" for variant in VARIANTS)]
     for assignment in assignments:
         if assignment not in known:
             raise _unknown("variant", assignment, known)

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 import z3
 
 from model.diagram import Copy, Diagram, Leaf, Node, leaf_for
-from model.exploration import Granularity, Relation
+from model.exploration import Granularity, Relation, initial_masks
 from model.machine import Outcome
 from proofs.engines.outcome import Cube, StepChoice
 from proofs.engines.predicates import TRUE
@@ -84,9 +84,8 @@ class Encoding:
 
     @cached_property
     def initial(self) -> z3.BoolRef:
-        """The state before anything was loaded."""
-        state = self.relation.layout.initial()
-        return z3.And(*[self.within(variable, 1 << position) for variable, position in enumerate(state)])
+        """The state before anything was loaded, with any choice of the free variants."""
+        return self.cube(tuple(enumerate(initial_masks(self.relation.layout))))
 
     @cached_property
     def transition(self) -> z3.BoolRef:

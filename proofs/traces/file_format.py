@@ -201,7 +201,7 @@ def trace_file(trace: Trace) -> TraceFile:
         version=1,
         upstream_commit=UPSTREAM_COMMIT,
         topology=msgspec.convert(msgspec.to_builtins(trace.topology), FileTopology),
-        variant=dict(sorted(trace.variants.deviations)),
+        variant=trace.variants.chosen(),
         assumptions={field.name: getattr(trace.assume, field.name) for field in fields(Assumptions)},
         assertions=trace.assertions,
         granularity="section" if trace.granularity == "section" else "handler",

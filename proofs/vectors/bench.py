@@ -116,7 +116,7 @@ class Bench:
 
         Raises VectorError for unknown names and for anything left out, Unsupported for state of another revision.
         """
-        if self.machine.chosen("revision", "after") and any(vm.aborting is not UNSET for vm in recorded.vm.values()):
+        if not self.machine.keeps_flag and any(vm.aborting is not UNSET for vm in recorded.vm.values()):
             raise Unsupported("a VM's aborting flag, which only revision=before has")
         state = list(self._initial)
         for kind, objects in _by_kind(recorded):

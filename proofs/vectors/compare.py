@@ -133,7 +133,7 @@ def results(bench: Bench, vector: Vector, execution: Execution) -> list[Differen
             bench.vcpu(name)
     rows = [Difference("outcome", vector.outcome, execution.outcome.value)]
     if vector.outcome not in ("return", "crash"):
-        where = place_before(execution.where) if bench.machine.chosen("revision", "before") else execution.where
+        where = place_before(execution.where) if not bench.machine.keeps_state else execution.where
         rows.append(Difference("failing check", failing_check(vector.message), where or "none"))
     elif execution.outcome is Outcome.RETURN:
         rows.append(Difference("ret", _reply_text(vector.ret), _reply_text(execution.reply)))
