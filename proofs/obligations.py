@@ -12,6 +12,7 @@ import z3
 from model.environment import DEFAULT, Action, Assumptions
 from model.exploration import Granularity, Relation, build_relation
 from model.topology import BUILT_IN, Topology
+from model.variants import DEFAULT_VARIANTS, Variants
 from proofs.configurations import DEFAULT_CONFIGURATIONS, MILLIONS, Configuration, configuration_of
 from proofs.engines.bmc import BoundedModelChecker
 from proofs.engines.encoding import Encoding
@@ -39,6 +40,7 @@ class Task:
     obligations: tuple[Obligation, ...]
     depth: int | None
     seed: int
+    variants: Variants = DEFAULT_VARIANTS
 
 
 def known_properties() -> dict[str, str]:
@@ -47,7 +49,11 @@ def known_properties() -> dict[str, str]:
 
 
 def plan(
-    topologies: Sequence[Topology] | None, properties: Sequence[str] | None, depth: int | None, seed: int
+    topologies: Sequence[Topology] | None,
+    properties: Sequence[str] | None,
+    depth: int | None,
+    seed: int,
+    variants: Variants = DEFAULT_VARIANTS,
 ) -> list[Task]:
     """The tasks of a run; by default every property on the default configurations, hardest first."""
     if topologies is None:
@@ -59,11 +65,11 @@ def plan(
         groups: defaultdict[tuple[str, ...], list[Obligation]] = defaultdict(list)
         for item in CATALOGUE.values():
             if (properties is None or item.id in properties) and configuration.decides(item):
-                groups[item.assuming].append(Obligation(item.id, configuration.topology.name))
+                groups[item.assuming].append(Obligation(item.id, configuration.topology.name, str(variants)))
         for excluded, obligations in groups.items():
             without = f" without {', '.join(excluded)}" if excluded else ""
             label = configuration.topology.name + without
-            tasks.append(Task(label, configuration, excluded, tuple(obligations), depth, seed))
+            tasks.append(Task(label, configuration, excluded, tuple(obligations), depth, seed, variants))
     return tasks
 
 
@@ -72,7 +78,9 @@ def decide(task: Task) -> Iterator[Result]:
     yield from _Decision(task).results()
 
 
-def shortest_execution(name: str, topology: str, check: str, length: int) -> Trace:
+def shortest_execution(
+    name: str, topology: str, check: str, length: int, variants: Variants = DEFAULT_VARIANTS
+) -> Trace:
     """The shortest execution that violates a property on a default topology, by a check if it has several.
 
     Raises LookupError when there is none of that length.
@@ -80,7 +88,7 @@ def shortest_execution(name: str, topology: str, check: str, length: int) -> Tra
     item = CATALOGUE[name]
     assume = item.assumptions(DEFAULT)
     for granularity in Granularity:
-        relation = build_relation(BUILT_IN[topology], assume, granularity)
+        relation = build_relation(BUILT_IN[topology], assume, granularity, variants=variants)
         keep_edges = item.kind is Kind.RECOVERABLE
         max_depth = None if keep_edges else length + 1
         space = ExplicitSearch(Successors(relation), [item], MILLIONS, keep_edges, max_depth).run()
@@ -94,7 +102,8 @@ def shortest_execution(name: str, topology: str, check: str, length: int) -> Tra
             steps, objects = space.execution(stuck.state or 0), stuck.objects
         if len(steps) == length:
             actions = [step.choice.action for step in steps]
-            return attribute(record(BUILT_IN[topology], assume, granularity.value, actions), item, objects)
+            trace = record(BUILT_IN[topology], assume, granularity.value, actions, variants=variants)
+            return attribute(trace, item, objects)
     raise LookupError(f"{name} on {topology} has no violation of {length} steps")
 
 
@@ -133,7 +142,9 @@ class _Decision:
         return [CATALOGUE[name] for name in self._open if CATALOGUE[name].kind in kinds]
 
     def _search(self, granularity: Granularity, states: int) -> tuple[Relation, Space]:
-        relation = build_relation(self._task.configuration.topology, self._assume, granularity)
+        relation = build_relation(
+            self._task.configuration.topology, self._assume, granularity, variants=self._task.variants
+        )
         items = self._properties(Kind.ALWAYS, Kind.STEP, Kind.SOMETIMES)
         keep_edges = bool(self._recoverables(granularity))
         space = ExplicitSearch(Successors(relation), items, states, keep_edges, self._task.depth).run()
@@ -170,7 +181,8 @@ class _Decision:
         return self._replayed(relation, [step.choice.action for step in steps])
 
     def _replayed(self, relation: Relation, actions: Sequence[Action]) -> Trace:
-        return record(relation.layout.topology, self._assume, relation.granularity.value, actions)
+        layout = relation.layout
+        return record(layout.topology, self._assume, relation.granularity.value, actions, variants=layout.variants)
 
     def _seen(self, space: Space) -> Iterator[Result]:
         """What has to be possible, and was seen."""

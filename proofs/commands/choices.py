@@ -65,14 +65,6 @@ def choose_variants(assignments: Sequence[str]) -> Variants:
     return Variants.of(chosen)
 
 
-def check_variants(assignments: Sequence[str]) -> None:
-    """Raise CommandError for a variant that `prove-all` does not have yet: any but the defaults."""
-    known = ["revision=after", *(f"{variant.name}={variant.default}" for variant in VARIANTS)]
-    for assignment in assignments:
-        if assignment not in known:
-            raise _unknown("variant", assignment, known)
-
-
 def _unknown(kind: str, name: str, known: Collection[str], otherwise: str = "") -> CommandError:
     by_lower_case = {candidate.lower(): candidate for candidate in known}
     close = get_close_matches(name.lower(), by_lower_case, n=1)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from proofs.commands.choices import check_variants, choose_properties, choose_topologies
+from proofs.commands.choices import choose_properties, choose_topologies, choose_variants
 from proofs.commands.progress import progress
 from proofs.commands.report import print_report
 from proofs.exit_codes import CommandError, ExitCode, code_of, most_severe
@@ -44,7 +44,7 @@ def prove_all(
     ] = None,
     variants: Annotated[
         list[str] | None,
-        typer.Option("--variant", metavar="NAME=VALUE", help="A variant of the model; only revision=after so far."),
+        typer.Option("--variant", metavar="NAME=VALUE", help="A variant, as revision=before; may be repeated."),
     ] = None,
     depth: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="How many steps bounded checks look ahead.")
@@ -79,13 +79,14 @@ def prove_all(
         jobs=jobs or os.cpu_count() or 1,
         timeout=timeout,
     )
-    check_variants(options.variants)
+    chosen_variants = choose_variants(options.variants)
     _check_output_files(json_file, junit_file)
     tasks = obligations.plan(
         choose_topologies(options.topologies),
         choose_properties(options.properties, obligations.known_properties()),
         depth,
         seed,
+        chosen_variants,
     )
     planned = [obligation for task in tasks for obligation in task.obligations]
     if not planned:

@@ -40,6 +40,17 @@ class ChoiceSets:
         other: ChoiceSet = self._store.var(literal.variant)
         return other if literal.other else -other
 
+    def of(self, choices: Iterable[Iterable[str]]) -> ChoiceSet:
+        """These choices, each given by the variants that take the other alternative."""
+        result = NONE
+        for others in choices:
+            taken = set(others)
+            choice = ALL
+            for name in self.variants:
+                choice = self.both(choice, self.literal(Literal(name, name in taken)))
+            result = self.either(result, choice)
+        return result
+
     def both(self, first: ChoiceSet, second: ChoiceSet) -> ChoiceSet:
         """The choices in both sets."""
         found = self._both.get((first, second))

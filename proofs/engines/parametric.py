@@ -7,7 +7,7 @@ software product lines). When the search is complete, what it says is exact for 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from model.diagram import Diagram, Leaf, Node, leaf_for
@@ -15,7 +15,7 @@ from model.environment import Action
 from model.exploration import Relation
 from model.machine import Outcome
 from proofs.engines.choices import ALL, NONE, ChoiceSet, ChoiceSets, Literal
-from proofs.engines.predicates import FALSE, PredicateCompiler, instances, step_label
+from proofs.engines.predicates import FALSE, TRUE, PredicateCompiler, instances, step_label
 from proofs.engines.successors import Choice, State, Successors
 from properties.language import Kind, Property
 
@@ -62,6 +62,8 @@ class Spaces:
     seconds: float = 0.0
     reached: dict[State, ChoiceSet] = field(default_factory=dict)
     violated: dict[str, ChoiceSet] = field(default_factory=dict)
+    witnessed: dict[str, ChoiceSet] = field(default_factory=dict)
+    """For each property of kind SOMETIMES, the choices under which the step it asks for is reachable."""
     lengths: dict[str, list[tuple[int, ChoiceSet]]] = field(default_factory=dict)
     """For each property, the choices under which a shortest violation has so many steps."""
     failures: dict[tuple[Outcome, str], ChoiceSet] = field(default_factory=dict)
@@ -70,7 +72,14 @@ class Spaces:
 class ParametricSearch:
     """Breadth-first search of a relation with free variants."""
 
-    def __init__(self, relation: Relation, properties: Sequence[Property], max_states: int):
+    def __init__(
+        self,
+        relation: Relation,
+        properties: Sequence[Property],
+        max_states: int,
+        choices: Iterable[Iterable[str]] | None = None,
+    ):
+        """`choices` are those to be searched, each by the variants that take the other alternative; None: all."""
         self._splitter = Splitter(relation)
         self._successors = Successors(relation)
         self._compiler = PredicateCompiler(relation)
@@ -82,22 +91,30 @@ class ParametricSearch:
             for instance in instances(item, relation)
         ]
         self._on_steps = [
-            instance for item in properties if item.kind is Kind.STEP for instance in instances(item, relation)
+            instance
+            for item in properties
+            if item.kind in (Kind.STEP, Kind.SOMETIMES)
+            for instance in instances(item, relation)
         ]
-        self._step_diagrams: dict[tuple[int, int], list[tuple[str, Diagram]]] = {}
-        self.spaces = Spaces(self._splitter.sets, consulted=self._splitter.consulted)
+        self._wanted = [item.id for item in properties if item.kind is Kind.SOMETIMES]
+        self._step_diagrams: dict[tuple[int, int], list[tuple[Property, Diagram]]] = {}
+        sets = self._splitter.sets
+        self._choices = ALL if choices is None else sets.of(choices)
+        self.spaces = Spaces(sets, consulted=self._splitter.consulted)
 
     def run(self) -> Spaces:
         """Search until every state was reached under every choice that reaches it, or `max_states` states are known."""
         started = time.perf_counter()
         spaces = self.spaces
-        frontier = {self._successors.initial(): ALL}
+        frontier = {self._successors.initial(): self._choices}
         spaces.reached = dict(frontier)
         self._check_states(frontier)
         while frontier and len(spaces.reached) <= self._max_states:
             frontier = self._level(frontier)
             spaces.depth += 1
             self._check_states(frontier)
+        for name in self._wanted:
+            spaces.violated[name] = spaces.sets.without(self._choices, spaces.witnessed.get(name, NONE))
         spaces.complete = not frontier
         spaces.seconds = time.perf_counter() - started
         return spaces
@@ -133,9 +150,13 @@ class ParametricSearch:
             key = (leaf.outcome, leaf.where)
             failures = self.spaces.failures
             failures[key] = self.spaces.sets.either(failures.get(key, NONE), taken)
-        for name, holds in self._diagrams(choice, leaf):
-            if leaf_for(holds, state) is FALSE:  # type: ignore[arg-type]
-                self._violated(name, taken, self.spaces.depth + 1)
+        for item, holds in self._diagrams(choice, leaf):
+            found = leaf_for(holds, state) is TRUE  # type: ignore[arg-type]
+            if item.kind is Kind.SOMETIMES and found:
+                witnessed = self.spaces.witnessed
+                witnessed[item.id] = self.spaces.sets.either(witnessed.get(item.id, NONE), taken)
+            elif item.kind is Kind.STEP and not found:
+                self._violated(item.id, taken, self.spaces.depth + 1)
 
     def _violated(self, name: str, choices: ChoiceSet, length: int) -> None:
         spaces, sets = self.spaces, self.spaces.sets
@@ -145,22 +166,22 @@ class ParametricSearch:
             spaces.violated[name] = sets.either(known, new)
             spaces.lengths.setdefault(name, []).append((length, new))
 
-    def _diagrams(self, choice: Choice, leaf: Leaf) -> list[tuple[str, Diagram]]:
-        """The step properties that a leaf may violate."""
+    def _diagrams(self, choice: Choice, leaf: Leaf) -> list[tuple[Property, Diagram]]:
+        """The step properties that a leaf may violate, or be the witness of."""
         key = (id(choice), id(leaf))
         found = self._step_diagrams.get(key)
         if found is None:
             label = step_label(choice.action, leaf, choice.section == 0)
             diagrams = (
-                (one.property.id, self._compiler.on_step(one.property.holds, one.objects, label, leaf))
+                (one.property, self._compiler.on_step(one.property.holds, one.objects, label, leaf))
                 for one in self._on_steps
             )
-            found = self._step_diagrams[key] = [(name, holds) for name, holds in diagrams if not _is_true(holds)]
+            found = self._step_diagrams[key] = [
+                (item, holds)
+                for item, holds in diagrams
+                if holds is not (FALSE if item.kind is Kind.SOMETIMES else TRUE)
+            ]
         return found
-
-
-def _is_true(diagram: Diagram) -> bool:
-    return isinstance(diagram, Leaf) and diagram is not FALSE
 
 
 def choices_that_show(

@@ -129,7 +129,9 @@ def judge(results: Iterable[Result]) -> list[Result]:
 def _judge(result: Result) -> Result:
     obligation = result.obligation
     known = {
-        key[2]: item for key, item in expectations().items() if key[:2] == (obligation.property, obligation.topology)
+        key[2]: item
+        for key, item in expectations().items()
+        if obligation.variant == "default" and key[:2] == (obligation.property, obligation.topology)
     }
     if result.verdict is not Verdict.VIOLATED:
         if not known or result.verdict not in (Verdict.PROVED, Verdict.BOUNDED):
