@@ -33,7 +33,7 @@ STATES: Final = 1_000_000
 REVIEWED: Final = (
     ("2x1-mp", Granularity.HANDLER),
     ("1x2", Granularity.SECTION),
-    ("hypervisor-2x1", Granularity.SECTION),
+    ("hypervisor-2x1", Granularity.HANDLER),
     ("2x1-mp-silent", Granularity.SECTION),
     ("2x1-up", Granularity.SECTION),
 )
@@ -59,6 +59,13 @@ class PropertyChange:
     held_before: bool
     holds_after: bool
     hunks: Hunks
+    length: int
+    """The steps of a shortest violation, in the revision that has one."""
+
+    @property
+    def became_false(self) -> bool:
+        """Whether it held before the patch, and does not after it."""
+        return self.held_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +167,13 @@ def _change(name: str, key: str, title: str, spaces: Spaces, violated: ChoiceSet
     if held != holds:
         restoring = [hunk for hunk in SWITCHED if contains(violated, (hunk,)) == holds]
         telling = [hunk for hunk in restoring if hunk not in LOADING] or restoring
-        yield PropertyChange(key, title, name, held, holds, tuple((hunk,) for hunk in telling))
+        hunks = tuple((hunk,) for hunk in telling)
+        yield PropertyChange(key, title, name, held, holds, hunks, _length(spaces, key, () if held else SWITCHED))
+
+
+def _length(spaces: Spaces, key: str, others: Collection[str]) -> int:
+    """The steps of a shortest violation of a property; 0 for a check."""
+    return next((n for n, found in spaces.lengths.get(key, ()) if spaces.sets.contains(found, others)), 0)
 
 
 def _sorted(sets: tuple[frozenset[str], ...]) -> Hunks:
