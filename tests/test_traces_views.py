@@ -55,7 +55,7 @@ def show(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
 def test_text_says_who_did_what_and_what_changed(show: Callable[..., Output]) -> None:
     code, out, err = show()
     assert (code, err) == (0, "")
-    assert "  4  CPU0 SP 0x8001 vCPU 0: FFA_ERROR(ABORTED) -> NWd runs\n" in out
+    assert "  4  CPU0 SP 0x8001 vCPU 0: FFA_ERROR(ABORTED) -> NWd runs and gets FFA_MSG_WAIT\n" in out
     assert "       vm 0x8001 state: RUNNING -> ABORTING\n" in out
     assert "CPU0: PSCI CPU_ON -> PANIC at src/arch/aarch64/plat/psci/spmc.c:151" in out
     assert "spmc.c:151: CHECK(vcpu_state_set(boot_vcpu, VCPU_STATE_STARTING))  FAILS" in out

@@ -18,18 +18,18 @@ def mermaid(trace: Trace) -> str:
     names = {_participant(step.action): _actor(step.action, trace.is_spmc) for step in trace.steps}
     lines = ["sequenceDiagram", *(f"    participant {key} as {mermaid_text(name)}" for key, name in names.items())]
     lines.append("    participant H as Hafnium")
-    for step in trace.steps:
-        lines += (f"    {line}" for line in _messages(trace, step))
+    for number, step in enumerate(trace.steps, 1):
+        lines += (f"    {line}" for line in _messages(trace, number, step))
     if trace.property_id:
         lines.append(f"    Note over H: {mermaid_text(f'{trace.property_id} violated: {trace.title}')}")
     return "\n".join(lines) + "\n"
 
 
-def _messages(trace: Trace, step: TraceStep) -> Iterator[str]:
+def _messages(trace: Trace, number: int, step: TraceStep) -> Iterator[str]:
     caller = _participant(step.action)
     yield f"{caller}->>H: {mermaid_text(start_text(step, trace.is_spmc))}"
-    states = [str(change) for change in step.changes if change.field == "state"]
-    for text in (*states, *notes(step, trace.is_spmc)):
+    states = [str(change) for change in trace.state_changes(step)]
+    for text in (*states, *notes(step, trace.is_spmc, trace.shows_locks(number))):
         yield f"Note over H: {mermaid_text(text)}"
     end = end_text(step, trace.is_spmc)
     if step.outcome.is_failure:
@@ -62,7 +62,7 @@ def dot(trace: Trace) -> str:
         '  s0 [label="initial state"];',
     ]
     for number, step in enumerate(trace.steps, 1):
-        changed = [str(change) for change in step.changes if change.field == "state"]
+        changed = [str(change) for change in trace.state_changes(step)]
         shown = "\n".join([f"state {number}", *changed, *([end_text(step, trace.is_spmc)] * step.outcome.is_failure)])
         colour = ", color=red" if step.outcome.is_failure or (trace.property_id and number == len(trace)) else ""
         lines.append(f"  s{number} [label={dot_text(shown)}{colour}];")
