@@ -72,10 +72,14 @@ def explore(
     """
     if [topology, start, scenario].count(None) < 2:
         raise CommandError(ExitCode.USAGE, "--topology, --from and --scenario exclude each other; keep one")
-    if scenario is not None:
-        exploration = _after(scenario, step, granularity)
+    if step is not None and start is None and scenario is None:
+        raise CommandError(ExitCode.USAGE, "--step counts the steps of what --from or --scenario names; name it")
+    if start is not None:
+        exploration = _in_trace(start, step)
+    elif scenario is not None:
+        exploration = _in_scenario(scenario, step, granularity)
     else:
-        exploration = _begin(topology or TOPOLOGY, granularity, start, step)
+        exploration = Exploration((choose_topologies([topology or TOPOLOGY]) or [])[0], DEFAULT, granularity.value)
     interpreter = Interpreter(exploration)
     interactive = script is None and sys.stdin.isatty()
     for number, line in enumerate(_lines(script, interactive), 1):
@@ -89,21 +93,19 @@ def explore(
             typer.echo(f"explore: {error}", err=True)
 
 
-def _begin(topology: str, granularity: Granularity, start: str | None, step: int | None) -> Exploration:
-    if start is not None:
-        trace = trace_named(start)
-        if step is not None and step > len(trace):
-            raise CommandError(ExitCode.USAGE, f"--step {step}: the trace has only {len(trace)} steps")
-        return Exploration.of(trace, len(trace) if step is None else step)
-    if step is not None:
-        raise CommandError(ExitCode.USAGE, "--step counts the steps of what --from or --scenario names; name it")
-    chosen = choose_topologies([topology]) or []
-    return Exploration(chosen[0], DEFAULT, granularity.value)
+def _in_trace(start: str, step: int | None) -> Exploration:
+    trace = trace_named(start)
+    if step is not None and step > len(trace):
+        raise CommandError(ExitCode.USAGE, f"--step {step}: the trace has only {len(trace)} steps")
+    return Exploration.of(trace, len(trace) if step is None else step)
 
 
-def _after(scenario: Path, step: int | None, granularity: Granularity) -> Exploration:
+def _in_scenario(file: Path, step: int | None, granularity: Granularity) -> Exploration:
     try:
-        return explored(read_scenario(scenario), step, granularity)
+        scenario = read_scenario(file)
+        if step is not None and step > len(scenario.steps):
+            raise CommandError(ExitCode.USAGE, f"--step {step}: the scenario has only {len(scenario.steps)} steps")
+        return explored(scenario, step, granularity)
     except ScenarioError as error:
         raise CommandError(ExitCode.INPUT, str(error)) from error
 
