@@ -129,8 +129,8 @@ def test_vcd_is_read_by_its_own_library(trace: Trace) -> None:
     tokens = list(tokenize(BytesIO(vcd(trace).encode())))
     names = {token.var.id_code: token.var.reference for token in tokens if token.kind is TokenKind.VAR}
     strings = [token.string_change for token in tokens if token.kind is TokenKind.CHANGE_STRING]
-    assert {"state", "current", "operation"} <= set(names.values())
-    assert "ABORTING" in {change.value for change in strings if names[change.id_code] == "state"}
+    assert {"vcpu_0x8001_0_state", "cpu_0_current", "cpu_1_operation"} <= set(names.values())
+    assert "ABORTING" in {change.value for change in strings if names[change.id_code] == "vm_0x8001_state"}
     times = [token.time_change for token in tokens if token.kind is TokenKind.CHANGE_TIME]
     assert times == sorted(times)
 
