@@ -171,7 +171,8 @@ def _meanings(visited: Mapping[str, _Part], sources: Mapping[str, ast.expr | Non
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 described = getdoc(visited[role].names.get(node.func.id))
                 if described:
-                    yield f"{_words(node.func)}: {described.splitlines()[0].rstrip('.')}"
+                    first = described.splitlines()[0].rstrip(".")
+                    yield f"{_words(node.func)}: {first[0].lower()}{first[1:]}"
 
 
 _LABEL_WORDS = (

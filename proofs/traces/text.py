@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from textwrap import wrap
 
 from rich import box
@@ -14,7 +16,6 @@ from rich.text import Text
 
 from model.machine import Outcome
 from model.source import UPSTREAM_COMMIT
-from model.values import Func
 from model.variables import Key
 from proofs.findings import Finding, findings
 from proofs.traces.path import Passage, decisions
@@ -153,10 +154,22 @@ def path_lines(step: TraceStep, whole: bool = True) -> list[RenderableType]:
 
 
 def refusal(step: TraceStep) -> Passage | None:
-    """The last condition on the path of a call that was answered with FFA_ERROR."""
-    if step.reply is None or step.reply.func is not Func.ERROR:
+    """The condition that led to the statement that made a call return FFA_ERROR; None where that cannot be told."""
+    if step.reply is None or step.reply.code is None:
         return None
-    return next((passage for passage in reversed(step.path) if passage.is_decision), None)
+    path = iter(reversed(step.path))
+    made = next((passage for passage in path if step.reply.code.value in _names(passage)), None)
+    for distance, passage in enumerate(path):
+        if made is None or (passage.location is None and passage.depth == made.depth):
+            return None
+        if passage.depth == made.depth and passage.is_decision:
+            return passage if passage.taken or distance == 0 else None
+    return None
+
+
+def _names(passage: Passage) -> list[str]:
+    """The names in a statement; none in a condition."""
+    return [] if passage.is_decision else re.findall(r"\w+", passage.code)
 
 
 def _passage(passage: Passage, indent: str) -> Text:
@@ -215,7 +228,8 @@ def _explanation(trace: Trace) -> Iterator[RenderableType]:
         yield _paragraph("Cause   ", finding.cause)
         yield _paragraph("Takes   ", finding.requires)
         yield _paragraph("Fix     ", finding.fix)
-        yield _paragraph("Source  ", ", ".join(finding.sources))
+        for label, source in zip_longest(["Source  "], finding.sources, fillvalue=" " * 8):
+            yield _paragraph(label, source)
 
 
 def described(trace: Trace) -> Finding | None:
