@@ -26,6 +26,8 @@ from proofs.traces.words import actor_text, end_text, notes, start_text
 
 PROSE_WIDTH = 100
 """Columns of running text."""
+PATH_WIDTH = 120
+"""Columns that a condition and its values may share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,9 @@ def _passage(passage: Passage, indent: str) -> Text:
     line.append(f"{'  ' if indent else ''}{str(passage.location).rpartition('/')[2]}: ", "dim").append(passage.code)
     line.append(f"  {verdict(passage)}", "green" if passage.taken else "red")
     if passage.values:
-        line.append("   " + ", ".join(passage.values), "dim")
+        values = ", ".join(passage.values)
+        fits = len(line) + len(values) <= PATH_WIDTH
+        line.append("   " if fits else f"\n{indent}      ").append(values, "dim")
     return line
 
 

@@ -127,8 +127,9 @@ class Trace:
         return [change for change in step.changes if change.field == "state" and change.object.first != other_world]
 
     def shows_locks(self, number: int) -> bool:
-        """Whether misuse of locks in a step is part of the story: if no property is violated, or just there."""
-        return not self.property_id or number == len(self)
+        """Whether misuse of locks in a step is part of the story: if no property is violated, or by just that."""
+        read = () if self.breach is None else self.breach.reads
+        return not self.property_id or (number == len(self) and any(item.field == "events" for item in read))
 
     @property
     def states(self) -> tuple[tuple[int, ...], ...]:
