@@ -9,6 +9,7 @@ READY := .venv/.ready
 all: $(READY)
 	@echo "Ready: .venv/bin/prove-all and .venv/bin/lifecycle (try --help)."
 	@echo "Targets: prove-all, test, bench, lint, clean; options go in ARGS, as in: make prove-all ARGS='--property P01'"
+	@echo "make test leaves out what takes several seconds each; make test ARGS='-m slow' runs that."
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo >&2 \

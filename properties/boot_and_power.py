@@ -84,7 +84,7 @@ P40A_R1 = refinement(
 P40B = always(
     "P40b",
     "last_sp_initialized is set once every multiprocessor SP was booted on the CPU",
-    "The other direction: when a CPU is on and each vCPU pinned to it has left its initialisation, the flag says so.",
+    "When a CPU is on and each vCPU pinned to it has left its initialisation, the flag is set. (The converse of P40a.)",
     over=each_cpu_with_mp_sps,
     when=lambda m, cpu: cpu.is_on and all(was_booted(vcpu) for vcpu in mp_sp_vcpus(m, cpu)),
     then=lambda m, cpu: cpu.last_sp_initialized,

@@ -117,8 +117,8 @@ P31A_R1 = refinement(
 
 P31B = always(
     "P31b",
-    "A vCPU that serves a direct request is in their runtime model",
-    "The other direction of P31a: as long as a request is open, the vCPU may only do what the model DIR_REQ allows.",
+    "A vCPU that serves a direct request is in the runtime model FFA_DIR_REQ",
+    "As long as a request is open, its receiver may only do what that model allows. (The converse of P31a.)",
     over=each_sp_vcpu,
     when=lambda m, vcpu: request_open(vcpu),
     then=lambda m, vcpu: vcpu.rt_model == RuntimeModel.FFA_DIR_REQ,
@@ -127,7 +127,7 @@ P31B = always(
 P31B_R1 = refinement(
     P31B,
     "P31b.r1",
-    "With no CPU powered off, a vCPU that serves a direct request is in their runtime model",
+    "With no CPU powered off, a vCPU that serves a direct request is in the runtime model FFA_DIR_REQ",
     "As P31b, as long as no CPU_OFF leaves a request open across a power cycle.",
     assuming=ONE_CPU_NORMAL_WORLD,
 )

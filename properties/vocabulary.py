@@ -31,7 +31,7 @@ ONE_CPU_NORMAL_WORLD = ("cpu_off", "nwd_error", "secondary_cpus")
 
 
 def acts(vcpu: Vcpu) -> bool:
-    """act(v): the vCPU counts as having CPU cycles."""
+    """Whether the vCPU counts as having CPU cycles: it is RUNNING or STARTING."""
     return vcpu.state in (VcpuState.RUNNING, VcpuState.STARTING)
 
 

@@ -13,13 +13,20 @@ import pydot
 import pytest
 
 from model.environment import DEFAULT
+from model.exploration import Granularity
+from model.machine import Outcome
 from model.topology import BUILT_IN
+from model.values import VcpuState
+from model.variables import Key
 from proofs.commands.app import main
+from proofs.scenarios.exploration import explored as explored_scenario
+from proofs.scenarios.format import read_scenario
 from proofs.traces.exploration import Exploration
 from proofs.traces.file_format import encode
 from proofs.traces.replay import load_trace
 from proofs.traces.state_machines import legal_edges, state_machines
 from proofs.traces.trace import ReplayError
+from proofs.traces.words import step_text
 from properties.coverage import VCPU_EDGES, VM_EDGES
 from tests.sample_traces import ABORTING, RESTART, explored, restart
 
@@ -92,6 +99,72 @@ def test_exploration_starts_in_a_state_of_a_trace(lifecycle: Callable[..., Outpu
     assert code == 0
     assert "CPU0 NWd: FFA_MSG_SEND_DIRECT_REQ(SPMD to SPMC, framework message PSCI CPU_OFF)" in out
     assert lifecycle("explore", "--from", file, typed="list\n")[1] == "nothing can happen\n"
+
+
+SCENARIO = """
+version = 1
+title = "an SP aborts while it serves a request"
+topology = "1x2"
+booted = [0]
+step = [
+  { cpu = 0, call = "FFA_MSG_SEND_DIRECT_REQ2", target = "0x8001" },
+  { cpu = 0, call = "FFA_ABORT", reply = "FFA_ERROR(BUSY)" },
+  { cpu = 0, call = "SECURE_INTERRUPT", interrupt = 41, outcome = "disabled" },
+]
+"""
+"""Its second step expects what does not happen, which exploring from there does not mind."""
+
+
+@pytest.mark.parametrize("granularity", list(Granularity))
+def test_exploration_starts_in_a_scenario(tmp_path: Path, granularity: Granularity) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text(SCENARIO)
+    scenario = read_scenario(file)
+    served, aborted = (explored_scenario(scenario, steps, granularity) for steps in (1, None))
+    states = [e.layout.value(e.state, Key("vcpu", 0x8001), "state") for e in (served, aborted)]
+    assert states == [VcpuState.RUNNING, VcpuState.ABORTED]
+    stops = any(step.outcome is Outcome.SUSPENDED for step in served.trace.steps)
+    assert stops == (granularity is Granularity.SECTION)
+    assert any("DIRECT_REQ2" in step_text(item.step, is_spmc=True) for item in aborted.possibilities())
+
+
+def test_exploration_of_a_scenario_is_saved_as_a_trace(lifecycle: Callable[..., Output], tmp_path: Path) -> None:
+    file, saved = tmp_path / "scenario.toml", tmp_path / "saved.json"
+    file.write_text(SCENARIO)
+    code, out, err = lifecycle("explore", "--scenario", file, "--at", 1, typed=f"take FFA_YIELD\nsave {saved}\n")
+    assert (code, err) == (0, "")
+    assert "vcpu 0x8001.0 state: RUNNING -> BLOCKED" in out
+    assert load_trace(saved).steps[-1].action.operation == "api_yield"
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "code", "complaint"),
+    [
+        (("version = 1", "version = 2"), [], 3, "scenario.toml: Invalid enum value 2"),
+        (("41", "1000"), ["--at", 4], 2, "--step 4: the scenario has only 3 steps"),
+        (
+            (', outcome = "disabled"', ""),
+            [],
+            3,
+            "step 3 cannot happen there: secure interrupt 41 arrives",
+        ),
+        (('target = "0x8001"', 'target = "0x8001", sender = "0x7"'), [], 3, "an exploration has no sender 0x7"),
+        (("an SP", "an SP"), ["--topology", "1x2"], 2, "exclude each other"),
+    ],
+)
+def test_scenario_that_cannot_be_explored_is_refused(
+    lifecycle: Callable[..., Output],
+    tmp_path: Path,
+    change: tuple[str, str],
+    arguments: list[object],
+    code: int,
+    complaint: str,
+) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text(SCENARIO.replace(*change))
+    found, out, err = lifecycle("explore", "--scenario", file, *arguments)
+    assert (found, out, err.count("\n")) == (code, "", 1)
+    assert complaint in err
 
 
 @pytest.mark.parametrize(

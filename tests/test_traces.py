@@ -86,7 +86,7 @@ def test_step_after_a_window_passes_only_what_follows_it() -> None:
 def test_breach_names_the_false_part_and_the_values() -> None:
     found = aborting().breach
     assert found is not None
-    assert found.reasons == ("this is false: vm.state != VM_STATE_ABORTING",)
+    assert found.reasons == ("must hold, but is false: vm->state != VM_STATE_ABORTING",)
     assert [str(read) for read in found.reads] == ["vm 0x8001 state = ABORTING"]
     for item in CATALOGUE.values():
         assert item.holds is not None

@@ -55,7 +55,7 @@ def show(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
 def test_text_says_who_did_what_and_what_changed(show: Callable[..., Output]) -> None:
     code, out, err = show()
     assert (code, err) == (0, "")
-    assert "  4  CPU0 SP 0x8001 vCPU 0: FFA_ERROR(ABORTED) -> NWd runs\n" in out
+    assert "  4  CPU0 SP 0x8001 vCPU 0: FFA_ERROR(ABORTED) -> NWd runs and gets FFA_MSG_WAIT\n" in out
     assert "       vm 0x8001 state: RUNNING -> ABORTING\n" in out
     assert "CPU0: PSCI CPU_ON -> PANIC at src/arch/aarch64/plat/psci/spmc.c:151" in out
     assert "spmc.c:151: CHECK(vcpu_state_set(boot_vcpu, VCPU_STATE_STARTING))  FAILS" in out
@@ -129,8 +129,8 @@ def test_vcd_is_read_by_its_own_library(trace: Trace) -> None:
     tokens = list(tokenize(BytesIO(vcd(trace).encode())))
     names = {token.var.id_code: token.var.reference for token in tokens if token.kind is TokenKind.VAR}
     strings = [token.string_change for token in tokens if token.kind is TokenKind.CHANGE_STRING]
-    assert {"state", "current", "operation"} <= set(names.values())
-    assert "ABORTING" in {change.value for change in strings if names[change.id_code] == "state"}
+    assert {"vcpu_0x8001_0_state", "cpu_0_current", "cpu_1_operation"} <= set(names.values())
+    assert "ABORTING" in {change.value for change in strings if names[change.id_code] == "vm_0x8001_state"}
     times = [token.time_change for token in tokens if token.kind is TokenKind.CHANGE_TIME]
     assert times == sorted(times)
 

@@ -16,11 +16,15 @@ from proofs.commands.choices import choose_topologies
 from proofs.commands.trace import compile_watches, print_out, trace_named
 from proofs.exit_codes import CommandError, ExitCode
 from proofs.files import write_atomically
+from proofs.scenarios.exploration import explored
+from proofs.scenarios.format import ScenarioError, read_scenario
 from proofs.traces.exploration import Exploration, Possibility
 from proofs.traces.file_format import encode
 from proofs.traces.text import View, path_lines, render, render_state
 from proofs.traces.watch import Watch
 from proofs.traces.words import step_text
+
+TOPOLOGY = "2x1-up"
 
 HELP = """\
 list [WORD ...]  what can happen next, with the outcome; only lines that hold every WORD
@@ -39,16 +43,23 @@ quit             the end (also: the end of the input)
 
 def explore(
     topology: Annotated[
-        str, typer.Option(metavar="NAME|FILE.toml", help="The topology to boot.", show_default=True)
-    ] = "2x1-up",
+        str | None, typer.Option(metavar="NAME|FILE.toml", help=f"The topology to boot.  [default: {TOPOLOGY}]")
+    ] = None,
     granularity: Annotated[
         Granularity, typer.Option(help="Whether CPUs interleave between operations only, or at every window.")
     ] = Granularity.SECTION,
     start: Annotated[
         str | None, typer.Option("--from", metavar="TRACE|FINDING", help="Start in a state of this trace instead.")
     ] = None,
+    scenario: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, metavar="FILE", help="Start after the steps of this scenario."),
+    ] = None,
     step: Annotated[
-        int | None, typer.Option("--step", min=0, metavar="N", help="With --from: after N steps.  [default: its end]")
+        int | None,
+        typer.Option(
+            "--step", "--at", min=0, metavar="N", help="With --from or --scenario: after N steps.  [default: its end]"
+        ),
     ] = None,
     script: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, metavar="FILE", help="Read the commands from a file.")
@@ -57,9 +68,18 @@ def explore(
     """Execute the model step by step: list what each CPU can do next, take it, go back, save a trace.
 
     Reads commands, one per line, from standard input; "help" lists them. A command that cannot be carried out
-    ends a script with exit code 2; at a terminal it only says so.
+    ends a script with exit code 2; at a terminal it only says so. Exit code 3: a malformed trace or scenario.
     """
-    exploration = _begin(topology, granularity, start, step)
+    if [topology, start, scenario].count(None) < 2:
+        raise CommandError(ExitCode.USAGE, "--topology, --from and --scenario exclude each other; keep one")
+    if step is not None and start is None and scenario is None:
+        raise CommandError(ExitCode.USAGE, "--step counts the steps of what --from or --scenario names; name it")
+    if start is not None:
+        exploration = _in_trace(start, step)
+    elif scenario is not None:
+        exploration = _in_scenario(scenario, step, granularity)
+    else:
+        exploration = Exploration((choose_topologies([topology or TOPOLOGY]) or [])[0], DEFAULT, granularity.value)
     interpreter = Interpreter(exploration)
     interactive = script is None and sys.stdin.isatty()
     for number, line in enumerate(_lines(script, interactive), 1):
@@ -73,16 +93,21 @@ def explore(
             typer.echo(f"explore: {error}", err=True)
 
 
-def _begin(topology: str, granularity: Granularity, start: str | None, step: int | None) -> Exploration:
-    if start is not None:
-        trace = trace_named(start)
-        if step is not None and step > len(trace):
-            raise CommandError(ExitCode.USAGE, f"--step {step}: the trace has only {len(trace)} steps")
-        return Exploration.of(trace, len(trace) if step is None else step)
-    if step is not None:
-        raise CommandError(ExitCode.USAGE, "--step counts the steps of a trace; name one with --from")
-    chosen = choose_topologies([topology]) or []
-    return Exploration(chosen[0], DEFAULT, granularity.value)
+def _in_trace(start: str, step: int | None) -> Exploration:
+    trace = trace_named(start)
+    if step is not None and step > len(trace):
+        raise CommandError(ExitCode.USAGE, f"--step {step}: the trace has only {len(trace)} steps")
+    return Exploration.of(trace, len(trace) if step is None else step)
+
+
+def _in_scenario(file: Path, step: int | None, granularity: Granularity) -> Exploration:
+    try:
+        scenario = read_scenario(file)
+        if step is not None and step > len(scenario.steps):
+            raise CommandError(ExitCode.USAGE, f"--step {step}: the scenario has only {len(scenario.steps)} steps")
+        return explored(scenario, step, granularity)
+    except ScenarioError as error:
+        raise CommandError(ExitCode.INPUT, str(error)) from error
 
 
 def _lines(script: Path | None, interactive: bool) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from model.diagram import Leaf
 from model.environment import Action, Assumptions
@@ -72,7 +73,7 @@ class Execution:
 
 def execute(scenario: Scenario) -> Execution:
     """Execute a scenario up to its end or its first deviation.  Raises ReadingsDisagree."""
-    run = _Run(scenario.layout)
+    run = Run(scenario.layout, Simulation(scenario.layout, ASSUMPTIONS, stop_at_windows=False))
     steps: list[Done] = []
     deviation = None
     for number, step in run.plan(scenario):
@@ -84,13 +85,24 @@ def execute(scenario: Scenario) -> Execution:
     return Execution(tuple(steps), deviation)
 
 
-class _Run:
+class Stepper(Protocol):
+    """Executes whole operations: a simulation, or an exploration that goes through all windows of each."""
+
+    @property
+    def state(self) -> tuple[int, ...]:
+        """Where it stands."""
+
+    def step(self, action: Action) -> Executed:
+        """Let an action happen from start to end, or say that it cannot."""
+
+
+class Run:
     """A run of the concrete reading; `history` is everything that happened, saves of registers included."""
 
-    def __init__(self, layout: Layout):
+    def __init__(self, layout: Layout, stepper: Stepper):
         self._layout = layout
         self._variables = named_variables(layout)
-        self._simulation = Simulation(layout, ASSUMPTIONS, stop_at_windows=False)
+        self._stepper = stepper
         self.history: list[tuple[Action, Executed]] = []
 
     def plan(self, scenario: Scenario) -> Iterator[tuple[int, Step]]:
@@ -108,7 +120,7 @@ class _Run:
         actor = None if step.by is None else self._vcpu(step.cpu, step.by)
         action = step.action(actor)
         if actor is None and step.by is not None:
-            executed = Executed(Outcome.DISABLED, "", "", None, Labels(), self._simulation.state)
+            executed = Executed(Outcome.DISABLED, "", "", None, Labels(), self._stepper.state)
         else:
             executed = self._step(action)
         current = self._vcpu(step.cpu, "current")
@@ -128,7 +140,7 @@ class _Run:
     def deviations(self, step: Step, done: Done) -> Iterator[Deviation]:
         """Everything that the step just taken did otherwise than expected."""
         refused = None if step.refused is None else ", ".join(step.refused) or NONE
-        state = self._simulation.state
+        state = self._stepper.state
         rows = [
             ("outcome", step.outcome, done.executed.outcome.value),
             ("where", step.where, done.executed.where),
@@ -151,12 +163,12 @@ class _Run:
             self._step(Action("api_regs_state_saved", cpu, saving))
 
     def _step(self, action: Action) -> Executed:
-        executed = self._simulation.step(action)
+        executed = self._stepper.step(action)
         self.history.append((action, executed))
         return executed
 
     def _vcpu(self, cpu: int, field: str) -> Key | None:
-        vcpu = self._layout.value(self._simulation.state, cpu_key(cpu), field)
+        vcpu = self._layout.value(self._stepper.state, cpu_key(cpu), field)
         assert vcpu is None or isinstance(vcpu, Key)
         return vcpu
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from inspect import getdoc
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -24,23 +26,28 @@ Span = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A field that the property read, and its value; `when` is `before` or `after` the step, or empty."""
+    """A field of an object, or of what the step shows, that the property read, and its value.
 
-    object: Key
+    `when` is `before` or `after` the step, or empty.
+    """
+
+    object: Key | None
     field: str
     value: str
     when: str
 
     def __str__(self) -> str:
         when = f" {self.when} the step" if self.when else ""
-        return f"{object_text(self.object)} {self.field} = {self.value}{when}"
+        owner = "the step's" if self.object is None else object_text(self.object)
+        return f"{owner} {self.field} = {self.value}{when}"
 
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """Why a property is false: its parts that make it so, in words, and what was read, in order."""
+    """Why a property is false: its parts that make it so, what their words mean, and what was read, in order."""
 
     reasons: tuple[str, ...]
+    meanings: tuple[str, ...]
     reads: tuple[Read, ...]
 
 
@@ -60,6 +67,27 @@ class _Watched(Concrete):
         return super().get(variable)
 
 
+class _WatchedLabel:
+    """What a step shows, noting what of it is read."""
+
+    def __init__(self, label: StepLabel, reads: dict[Read, None]):
+        self._label = label
+        self._reads = reads
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._label, name)
+        if name == "reply":
+            self._note("reply", value or "none")
+        elif name == "outcome" and value.is_failure:
+            self._note("outcome", f"{value.value.upper()} at {self._label.where}")
+        elif name in ("events", "refused") and value:
+            self._note(name, "; ".join(value))
+        return value
+
+    def _note(self, name: str, value: object) -> None:
+        self._reads[Read(None, name, str(value), "")] = None
+
+
 def find_breach(
     item: Property, objects: tuple[Key, ...], layout: Layout, before: State, after: State, label: StepLabel | None
 ) -> Breach | None:
@@ -70,20 +98,21 @@ def find_breach(
         arguments = [m, *(m.handles[key] for key in objects)]
     else:
         machines = [_Watched(layout, before, "before", reads), _Watched(layout, after, "after", reads)]
-        arguments = [label, *machines, *(m.handles[key] for key in objects for m in machines)]
-    holds, reasons = _evaluate(item.holds, arguments)
-    return None if holds else Breach(reasons, tuple(reads))
+        watched = None if label is None else _WatchedLabel(label, reads)
+        arguments = [watched, *machines, *(m.handles[key] for key in objects for m in machines)]
+    holds, reasons, meanings = _evaluate(item.holds, arguments)
+    return None if holds else Breach(reasons, meanings, tuple(reads))
 
 
-def _evaluate(predicate: Callable[..., bool], arguments: list[Any]) -> tuple[bool, tuple[str, ...]]:
-    """Whether a predicate is true, and if not, the parts that make it false, in words."""
+def _evaluate(predicate: Callable[..., bool], arguments: list[Any]) -> tuple[bool, tuple[str, ...], tuple[str, ...]]:
+    """Whether a predicate is true, and if not, the parts that make it false, in words, and what these mean."""
     visited: dict[str, _Part] = {}
 
     def on_call(frame: FrameType, event: str, argument: Any) -> Callable[[FrameType, str, Any], Any] | None:
         role = _role(frame, predicate)
         if role is None:
             return None
-        part = visited[role] = _Part(frame.f_code, [])
+        part = visited[role] = _Part(frame.f_code, frame.f_globals, [])
         frame.f_trace_opcodes = True
 
         def on_event(frame: FrameType, event: str, argument: Any) -> Callable[[FrameType, str, Any], Any]:
@@ -99,14 +128,18 @@ def _evaluate(predicate: Callable[..., bool], arguments: list[Any]) -> tuple[boo
         holds = bool(predicate(*arguments))
     finally:
         sys.settrace(outer)
-    return holds, () if holds else tuple(_reasons(visited))
+    if holds:
+        return True, (), ()
+    sources = {role: _source(part, conjunct=role in ("then", "all")) for role, part in visited.items()}
+    return False, tuple(_reasons(sources)), tuple(dict.fromkeys(_meanings(visited, sources)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A function that a predicate called, and the instructions of it that were executed."""
+    """A function that a predicate called, the names it knows, and the instructions of it that were executed."""
 
     code: CodeType
+    names: dict[str, Any]
     offsets: list[int]
 
 
@@ -120,19 +153,46 @@ def _role(frame: FrameType, predicate: Callable[..., bool]) -> str | None:
     return "all" if frame.f_code is getattr(predicate, "__code__", None) else None
 
 
-def _reasons(visited: dict[str, _Part]) -> Iterator[str]:
+def _reasons(sources: Mapping[str, ast.expr | None]) -> Iterator[str]:
     """When the property demands something, and what it demands in vain or what must not happen."""
-    texts = {role: _source(part, conjunct=role in ("then", "all")) for role, part in visited.items()}
+    texts = {role: "" if value is None else _words(value) for role, value in sources.items()}
     if texts.get("when", "true") not in ("", "true"):
-        yield f"this is the case: {texts['when']}"
+        yield f"given: {texts['when']}"
     if texts.get("happens"):
-        yield f"this happens: {texts['happens']}"
+        yield f"must not happen, but does: {texts['happens']}"
     elif texts.get("then") or ("when" not in texts and texts.get("all")):
-        yield f"this is false: {texts.get('then') or texts['all']}"
+        yield f"must hold, but is false: {texts.get('then') or texts['all']}"
 
 
-def _source(part: _Part, conjunct: bool) -> str:
-    """What a function returned, or the conjunct of it that was evaluated last; empty if there is no source."""
+def _meanings(visited: Mapping[str, _Part], sources: Mapping[str, ast.expr | None]) -> Iterator[str]:
+    """The functions that the reasons name, with the first sentences of their descriptions."""
+    for role, value in sources.items():
+        for node in ast.walk(value) if value is not None else ():
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                described = getdoc(visited[role].names.get(node.func.id))
+                if described:
+                    first = described.splitlines()[0].rstrip(".")
+                    yield f"{_words(node.func)}: {first[0].lower()}{first[1:]}"
+
+
+_LABEL_WORDS = (
+    (r"\blabel->outcome->is_failure\b", "the execution ends in a failure"),
+    (r"\bany\(\(event->startswith\('([a-z ]+)'\) for event among label->events\)\)", r"\1"),
+    (r"\blabel\b", "step"),
+    (r"(?<![\w.])_(?=[a-z])", ""),
+)
+
+
+def _words(value: ast.expr) -> str:
+    """An expression of a property as a reader of the C would put it, roughly."""
+    text = c_words(ast.unparse(value))
+    for pattern, words in _LABEL_WORDS:
+        text = re.sub(pattern, words, text)
+    return text
+
+
+def _source(part: _Part, conjunct: bool) -> ast.expr | None:
+    """What a function returned, or the conjunct of it that was evaluated last; None if there is no source."""
     positions = list(part.code.co_positions())
     spans = [
         (first, last, low, high)
@@ -140,12 +200,10 @@ def _source(part: _Part, conjunct: bool) -> str:
         if first is not None and last is not None and low is not None and high is not None
     ]
     if not Path(part.code.co_filename).is_file():
-        return ""
+        return None
     results = list(_results(part.code.co_filename))
     value = next((value for span in spans for value in results if _contains(value, span)), None)
-    if value is None:
-        return ""
-    return c_words(ast.unparse(_false_conjunct(value, spans) if conjunct else value))
+    return _false_conjunct(value, spans) if value is not None and conjunct else value
 
 
 def _results(filename: str) -> Iterator[ast.expr]:

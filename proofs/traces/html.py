@@ -14,8 +14,8 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from model.source import UPSTREAM_COMMIT, UPSTREAM_URL
 from model.topology import PartitionKind
 from model.variables import Key, Layout
-from proofs.traces.path import Passage
-from proofs.traces.text import verdict
+from proofs.traces.path import Passage, decisions
+from proofs.traces.text import described, names_used, verdict
 from proofs.traces.trace import Trace, TraceStep
 from proofs.traces.values import field_text, object_text, party, value_text
 from proofs.traces.words import actor_text, end_text, notes, start_text
@@ -53,6 +53,7 @@ class _Line:
     verdict: str
     taken: bool | None
     values: tuple[str, ...]
+    plain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class _Card:
     end: str
     kind: str
     notes: tuple[str, ...]
+    states: tuple[tuple[str, str, str], ...]
     changes: tuple[tuple[str, str, str, str], ...]
     path: tuple[_Line, ...]
     fields: tuple[tuple[str, tuple[tuple[str, str, bool], ...]], ...]
@@ -80,6 +82,8 @@ def html_page(trace: Trace) -> str:
         .render(
             trace=trace,
             title=_title(trace),
+            finding=described(trace),
+            names=list(names_used(trace)),
             commit=UPSTREAM_COMMIT,
             strips=list(_strips(trace)),
             cards=list(_cards(trace)),
@@ -94,8 +98,10 @@ def html_page(trace: Trace) -> str:
 
 
 def _title(trace: Trace) -> str:
+    finding = described(trace)
     names = [name for name in (trace.finding, trace.property_id) if name]
-    return f"{' · '.join(names)}: {trace.title}" if names else f"An execution of {len(trace)} steps"
+    title = finding.title if finding else trace.title
+    return f"{' · '.join(names)}: {title}" if names else f"An execution of {len(trace)} steps"
 
 
 @cache
@@ -154,7 +160,7 @@ def _legend(trace: Trace) -> list[tuple[str, str]]:
 def _cards(trace: Trace) -> Iterator[_Card]:
     layout = trace.layout
     bad = "bad" if trace.property_id and not trace.steps else ""
-    yield _Card(0, None, "", "Initial state: nothing is loaded", "", bad, (), (), (), _fields(layout, trace, 0))
+    yield _Card(0, None, "", "Initial state: nothing is loaded", "", bad, (), (), (), (), _fields(layout, trace, 0))
     for number, step in enumerate(trace.steps, 1):
         yield _Card(
             number,
@@ -164,8 +170,9 @@ def _cards(trace: Trace) -> Iterator[_Card]:
             end_text(step, trace.is_spmc),
             _kind(trace, number, step),
             tuple(notes(step, trace.is_spmc)),
-            tuple((object_text(c.object), c.field, c.old, c.new) for c in step.changes),
-            tuple(_line(passage) for passage in step.path),
+            tuple((object_text(c.object), c.old, c.new) for c in trace.state_changes(step)),
+            tuple((object_text(c.object), c.field, c.old, c.new) for c in step.changes_in_c),
+            tuple(_lines(step)),
             _fields(layout, trace, number),
         )
 
@@ -176,7 +183,13 @@ def _kind(trace: Trace, number: int, step: TraceStep) -> str:
     return "quiet" if step.action.operation == "api_regs_state_saved" else ""
 
 
-def _line(passage: Passage) -> _Line:
+def _lines(step: TraceStep) -> Iterator[_Line]:
+    """The path; plain is what is neither a condition nor a function with one."""
+    decided = {id(passage) for passage in decisions(step.path)}
+    return (_line(passage, id(passage) not in decided) for passage in step.path)
+
+
+def _line(passage: Passage, plain: bool) -> _Line:
     place = passage.location
     return _Line(
         passage.depth,
@@ -187,6 +200,7 @@ def _line(passage: Passage) -> _Line:
         "" if passage.taken is None else verdict(passage),
         passage.taken,
         passage.values,
+        plain,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -39,6 +39,11 @@ class Passage:
     def is_decision(self) -> bool:
         """Whether this is a condition whose way is known."""
         return self.taken is not None
+
+    @property
+    def is_check(self) -> bool:
+        """Whether this is a CHECK or an assert."""
+        return self.code.startswith(("CHECK(", "assert("))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,18 @@ class _Walk:
             self.passages[position] = None
 
 
+def decisions(path: Iterable[Passage], all_checks: bool = True) -> Iterator[Passage]:
+    """The conditions met on a path, and the functions in which they were; checks that hold only if so wanted."""
+    entered: list[Passage] = []
+    for passage in path:
+        if passage.location is None:
+            entered = [*(function for function in entered if function.depth < passage.depth), passage]
+        elif passage.is_decision and (all_checks or not (passage.is_check and passage.taken)):
+            yield from (function for function in entered if function.depth <= passage.depth)
+            entered = []
+            yield passage
+
+
 def walk(run: Callable[[], R], skip: int = 0) -> tuple[R, tuple[Passage, ...], int]:
     """The result of a run of operations, the path it took without the first `skip` events, and how many there were."""
     walked = _Walk()
@@ -192,6 +209,11 @@ _WORDS = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
         (r"\bm\.labels\.refused\.append.*", "dlog_error(...)"),
+        (r"\bm\.chosen\('\w+', '\w+'\) and | and m\.chosen\('\w+', '\w+'\)", ""),
+        (r"\bm\.satisfies\((\w+), '(\w+)', lambda \w+: (\w+ (?:not )?in) \w+\)", r"\3 \1.\2"),
+        (r"\bbool\(([^()]*)\)", r"\1"),
+        (r"^case _:", "default:"),
+        (r"\ball\(\((.*) for (\w+) in (.*)\)\)", r"for every \2 of \3: \1"),
         (r"\bis not None\b", "!= NULL"),
         (r"\bis None\b", "== NULL"),
         (r"\bis not\b", "!="),
@@ -211,6 +233,8 @@ _WORDS = tuple(
         (r"\(m, ", "("),
         (r"\(m\)", "()"),
         (r"\bm\.", ""),
+        (r"\*(?=[A-Z])", ""),
+        (r"(?<=[\w)\]])\.(?=[a-z_])", "->"),
     )
 )
 

@@ -24,6 +24,9 @@ from proofs.traces.values import field_text, object_text
 from proofs.traces.words import notes, step_text
 from properties.language import Property, StepLabel
 
+MODEL_ONLY = frozenset({"saving", "section"})
+"""Fields that say where a CPU stands in an operation; nothing in the C code corresponds to them."""
+
 
 class ReplayError(RuntimeError):
     """The concrete reading does not do what the trace says: an internal error, never a finding."""
@@ -58,6 +61,11 @@ class TraceStep:
     changes: tuple[Change, ...]
     path: tuple[Passage, ...]
     state: tuple[int, ...]
+
+    @property
+    def changes_in_c(self) -> tuple[Change, ...]:
+        """The changes of what the C code or the hardware has."""
+        return tuple(change for change in self.changes if change.field not in MODEL_ONLY)
 
     @property
     def lines(self) -> tuple[Location, ...]:
@@ -113,6 +121,16 @@ class Trace:
         """Whether the trace is of the SPMC, not of the hypervisor."""
         return self.topology.world is World.SPMC
 
+    def state_changes(self, step: TraceStep) -> list[Change]:
+        """The lifecycle states that a step changed; those of the other world's vCPUs mean nothing."""
+        other_world = self.topology.partitions[-1].id
+        return [change for change in step.changes if change.field == "state" and change.object.first != other_world]
+
+    def shows_locks(self, number: int) -> bool:
+        """Whether misuse of locks in a step is part of the story: if no property is violated, or by just that."""
+        read = () if self.breach is None else self.breach.reads
+        return not self.property_id or (number == len(self) and any(item.field == "events" for item in read))
+
     @property
     def states(self) -> tuple[tuple[int, ...], ...]:
         """Every state, the initial one first."""
@@ -122,8 +140,9 @@ class Trace:
         """The execution in words: one line for each step, then the lifecycle state it changed."""
         lines = []
         for number, step in enumerate(self.steps, 1):
-            lines.append(" | ".join([f"{number:3}. {step_text(step, self.is_spmc)}", *notes(step, self.is_spmc)]))
-            shown = [str(change) for change in step.changes if change.field == "state"]
+            told = notes(step, self.is_spmc, self.shows_locks(number))
+            lines.append(" | ".join([f"{number:3}. {step_text(step, self.is_spmc)}", *told]))
+            shown = [str(change) for change in self.state_changes(step)]
             if shown:
                 lines.append("       " + "; ".join(shown))
         return lines

@@ -17,21 +17,24 @@ STEP = 10
 
 
 def vcd(trace: Trace) -> str:
-    """The trace as VCD text: a scope for each object, a string for each field and for what each CPU does."""
+    """The trace as VCD text: a scope for each object, a string for each field and for what each CPU does.
+
+    Names hold the object, because viewers show them without their scope.
+    """
     layout = trace.layout
     stream = StringIO()
     with VCDWriter(stream, timescale="1 ns", date="", version="hafnium-lifecycle-proofs") as writer:
         fields: list[Variable[Any]] = [
             writer.register_var(
                 f"{v.owner.kind}s.{_word(object_text(v.owner))}",
-                v.field,
+                f"{_word(object_text(v.owner))}_{v.field}",
                 "string",
                 init=_value(field_text(v, trace.initial[v.index])),
             )
             for v in layout.variables
         ]
         operations: list[Variable[Any]] = [
-            writer.register_var(f"cpus.cpu_{cpu}", "operation", "string", init="-")
+            writer.register_var(f"cpus.cpu_{cpu}", f"cpu_{cpu}_operation", "string", init="-")
             for cpu in range(trace.topology.cpus)
         ]
         for number, step in enumerate(trace.steps, 1):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from model.environment import Action, Argument
 from model.machine import Outcome
-from model.values import DirectMessage, FfaError, Framework, PsciStatus
-from model.variables import Key
+from model.values import DirectMessage, FfaError, Framework, Func, PsciStatus, RuntimeModel
+from model.variables import Key, cpu_key
 from proofs.traces.values import partition_name, party
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def start_text(step: TraceStep, is_spmc: bool) -> str:
     goes_on = f" goes on after window {step.window}" if step.window else ""
     if step.action.operation == "plat_psci_cpu_resume" and not goes_on:
         return "PSCI CPU_ON" if any(change.field == "is_on" for change in step.changes) else "cold boot"
-    return call_text(step.action, is_spmc) + goes_on
+    ready = any(change == ("state", "STARTING", "WAITING") for change in _values(step, step.action.actor))
+    return call_text(step.action, is_spmc) + goes_on + (", initialisation done" if ready else "")
 
 
 def end_text(step: TraceStep, is_spmc: bool) -> str:
@@ -96,8 +97,12 @@ def end_text(step: TraceStep, is_spmc: bool) -> str:
             return f"window {step.where}{place}: other CPUs may run"
         case Outcome.RETURN:
             if step.next is not None:
-                return f"{party(step.next, is_spmc)} runs"
-            return str(step.reply) if step.reply else ""
+                called = operation_text(step.action)
+                told = [str(value) for key, value in step.delivered if key == step.next and str(value) != called]
+                return " and gets ".join([f"{party(step.next, is_spmc)} runs", *told])
+            if any(change == ("is_on", "true", "false") for change in _values(step, cpu_key(step.action.cpu))):
+                return f"CPU{step.action.cpu} goes off"
+            return f"returns {step.reply}" if step.reply else ""
         case outcome:
             return f"{outcome.value.upper()}{_place(step.where)}"
 
@@ -109,11 +114,23 @@ def _place(where: str) -> str:
     return f": {where}" if " " in where else f" on the lock of {where}"
 
 
-def notes(step: TraceStep, is_spmc: bool) -> list[str]:
-    """What else a step shows: values delivered to others, lock misuse, refused transitions."""
-    told = [f"{party(key, is_spmc)} gets {value}" for key, value in step.delivered]
+def _values(step: TraceStep, key: Key | None) -> list[tuple[str, str, str]]:
+    """What a step changed of an object: field, old and new value."""
+    return [(change.field, change.old, change.new) for change in step.changes if change.object == key]
+
+
+def notes(step: TraceStep, is_spmc: bool, with_locks: bool = True) -> list[str]:
+    """What else a step shows: values for vCPUs that do not run yet, interception, lock misuse, refused transitions."""
+    told = [f"{party(key, is_spmc)} will get {value}" for key, value in step.delivered if key != step.next]
+    if step.next is None and step.reply is not None and step.reply.func is Func.INTERRUPT:
+        told += ["intercepted: the caller has to handle its pending interrupt first"] * _is_intercepted(step)
     refused = [f"refused: {text}" for text in step.refused]
-    return [*told, *step.events, *refused]
+    return [*told, *(step.events if with_locks else ()), *refused]
+
+
+def _is_intercepted(step: TraceStep) -> bool:
+    changes = _values(step, step.action.actor)
+    return any(field == "rt_model" and new == RuntimeModel.SEC_INTERRUPT.name for field, _, new in changes)
 
 
 def step_text(step: TraceStep, is_spmc: bool) -> str:

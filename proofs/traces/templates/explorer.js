@@ -89,10 +89,13 @@ document.addEventListener("click", (event) => {
   }
 });
 
+const texts = cards.map((card) => [...card.children].filter((part) => !part.matches("details"))
+  .map((part) => part.textContent).join(" ").toLowerCase());
+
 byId("filter").addEventListener("input", (event) => {
   const wanted = event.target.value.trim().toLowerCase();
   items.forEach((item, number) => {
-    item.parentElement.hidden = wanted !== "" && !cards[number].textContent.toLowerCase().includes(wanted);
+    item.parentElement.hidden = wanted !== "" && !texts[number].includes(wanted);
   });
 });
 byId("help-button").addEventListener("click", toggleHelp);
