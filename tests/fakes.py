@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import proofs
 from model.topology import BUILT_IN, Topology
+from model.variants import Variants
 from proofs.commands.app import prove_all_main
 from proofs.verdicts import Evidence, Obligation, Result, Verdict
 
@@ -79,7 +80,11 @@ def decide(task: FakeTask) -> Iterator[Result]:
 
 
 def plan(
-    topologies: Sequence[Topology] | None, properties: Sequence[str] | None, depth: int | None, seed: int
+    topologies: Sequence[Topology] | None,
+    properties: Sequence[str] | None,
+    depth: int | None,
+    seed: int,
+    variants: Variants,
 ) -> list[FakeTask]:
     """A task for each topology; what misbehaves has to be named."""
     names = [topology.name for topology in topologies or (BUILT_IN["2x2"], BUILT_IN["1x2"])]

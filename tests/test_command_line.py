@@ -109,7 +109,7 @@ def test_timeout_kills_and_says_so(command: Command) -> None:
         (["--topology", "2x9"], 2, "unknown topology '2x9'; did you mean 2x3? known: 1x2, "),
         (["--topology", "none.toml"], 3, "none.toml: cannot be read: "),
         (["--topology", "8x8"], 2, "no chosen property applies to a chosen topology"),
-        (["--variant", "revision=before"], 2, "unknown variant 'revision=before'; did you mean revision=after?"),
+        (["--variant", "revision=befor"], 2, "unknown variant 'revision=befor'; did you mean revision=before?"),
         (["--variant", "x"], 2, "unknown variant 'x'; known: revision=after"),
         (["--jobs", "0"], 2, "Invalid value for '--jobs' / '-j'"),
         (["--timeout", "nan"], 2, "Invalid value for '--timeout'"),

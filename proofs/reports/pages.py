@@ -64,7 +64,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # noqa: S701  Markdown; HTML is made of it by a parser that escapes
+        autoescape=False,
     )
     environment.filters["md"] = markdown_text
     return environment
