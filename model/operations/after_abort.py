@@ -22,7 +22,9 @@ def vcpu_aborts_alone(m: Machine, current: Vcpu) -> bool:
 
 def vcpu_stays_aborted(m: Machine, vcpu: Vcpu) -> bool:
     """Whether the vCPU is neither turned OFF nor booted again: in the C, both happen."""
-    return m.chosen("off-over-aborted", "stays", when=lambda: vcpu.state in (VcpuState.ABORTED, VcpuState.STOPPED))
+    return not vm_is_up(m, vcpu.vm) and m.chosen(
+        "off-over-aborted", "stays", when=lambda: vcpu.state in (VcpuState.ABORTED, VcpuState.STOPPED)
+    )
 
 
 def state_of_aborted(m: Machine, current: Vcpu) -> VcpuState:
@@ -31,24 +33,29 @@ def state_of_aborted(m: Machine, current: Vcpu) -> VcpuState:
     return VcpuState.STOPPED if is_stopped else VcpuState.ABORTED
 
 
+def handles_interrupt(current: Vcpu) -> bool:
+    """Whether current was given its cycles to handle a secure interrupt."""
+    return bool(current.rt_model == RuntimeModel.SEC_INTERRUPT)
+
+
+def serves_request(current: Vcpu) -> bool:
+    """Whether current was given its cycles by a direct request."""
+    return bool(current.rt_model == RuntimeModel.FFA_DIR_REQ)
+
+
 def can_hand_back(current: Vcpu) -> bool:
-    """Whether current handles a secure interrupt, and the vCPU it preempted can go on."""
+    """Whether the vCPU that current preempted to handle an interrupt can go on."""
     return bool(
-        current.rt_model == RuntimeModel.SEC_INTERRUPT
-        and current.call_chain_next == NULL
+        current.call_chain_next == NULL
         and current.preempted_vcpu != NULL
         and current.preempted_vcpu.state == VcpuState.PREEMPTED
     )
 
 
-def can_answer(current: Vcpu) -> bool:
-    """Whether current serves a request of an SP that still waits for the answer."""
-    return bool(
-        current.rt_model == RuntimeModel.FFA_DIR_REQ
-        and current.call_chain_prev != NULL
-        and current.call_chain_prev.state == VcpuState.BLOCKED
-        and current.call_chain_prev.regs_available
-    )
+def requester_waits(current: Vcpu) -> bool:
+    """Whether the SP whose request current serves still waits for the answer."""
+    requester: Vcpu = current.call_chain_prev
+    return bool(requester != NULL and requester.state == VcpuState.BLOCKED and requester.regs_available)
 
 
 def abort_to_requester(m: Machine, current: Vcpu, state: VcpuState) -> Vcpu:

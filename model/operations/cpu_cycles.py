@@ -7,8 +7,10 @@ from functools import partial
 from model.machine import NULL, Machine, Vcpu, Vm
 from model.operations.after_abort import (
     abort_to_requester,
-    can_answer,
     can_hand_back,
+    handles_interrupt,
+    requester_waits,
+    serves_request,
     state_of_aborted,
     unwind_below,
     vcpu_aborts_alone,
@@ -210,7 +212,7 @@ def ffa_cpu_cycles_yield_prepare(m: Machine, current: Vcpu) -> tuple[FfaValue, V
                 m.unlock(next_vcpu)  # L519
         case RuntimeModel.SEC_INTERRUPT:  # L522
             next_vcpu = None  # L534
-            if m.chosen("yield-interrupt", "BLOCKED", when=partial(can_hand_back, current)):
+            if m.chosen("yield-interrupt", "BLOCKED") and can_hand_back(current):
                 next_vcpu = ffa_cpu_cycles_preempted_vcpu_resume(m, current, VcpuState.BLOCKED)
                 current.rt_model = RuntimeModel.FFA_RUN
                 current.scheduling_mode = SchedulingMode.NWD_MODE
@@ -250,8 +252,9 @@ def ffa_cpu_cycles_error_32(m: Machine, current: Vcpu, error_code: FfaError) -> 
     ):
         if not vcpu_aborts_alone(m, current):
             m.check(vm_set_state(m, current.vm, VmState.ABORTING), "src/ffa/spmc/cpu_cycles.c:861")
-        m.check(vcpu_state_set(m, current, VcpuState.ABORTED), "src/vcpu.c:828")
-        ret, next_vcpu = ffa_cpu_cycles_abort(m, current)
+        m.check(vcpu_state_set(m, current, VcpuState.ABORTED), "src/arch/aarch64/hypervisor/handler.c:1138")
+        ret = FfaValue(Func.SUCCESS)
+        next_vcpu = api_switch_to_primary(m, current, ffa_error(FfaError.ABORTED), VcpuState.ABORTED)
     else:
         ret = ffa_error(FfaError.NOT_SUPPORTED)  # L880
     m.unlock(current)  # L882
@@ -284,9 +287,9 @@ def successor_of_aborted(m: Machine, current: Vcpu) -> Vcpu | None:
     if m.chosen("abort-in-init", "next-boots", when=lambda: current.rt_model == RuntimeModel.SP_INIT):
         finished = FfaValue(Func.MSG_WAIT)
         return sp_boot_next(m, current, state) or api_switch_to_other_world(m, current, finished, state)
-    if m.chosen("abort-in-interrupt", "resumes", when=partial(can_hand_back, current)):
+    if m.chosen("abort-in-interrupt", "resumes", when=partial(handles_interrupt, current)) and can_hand_back(current):
         return ffa_cpu_cycles_preempted_vcpu_resume(m, current, state)
-    if m.chosen("abort-request", "requester", when=partial(can_answer, current)):
+    if m.chosen("abort-request", "requester", when=partial(serves_request, current)) and requester_waits(current):
         return abort_to_requester(m, current, state)
     return None
 

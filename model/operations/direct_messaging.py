@@ -214,7 +214,7 @@ def reply_of_unavailable(m: Machine, receiver: Vcpu) -> FfaValue | None:
 
 def is_initialising(m: Machine, current: Vcpu, args: DirectMessage) -> bool:
     """Whether the sender of a request is an SP that initialises itself."""
-    return m.is_current_world(args.sender) and bool(current.rt_model == RuntimeModel.SP_INIT)
+    return m.is_spmc and m.is_current_world(args.sender) and bool(current.rt_model == RuntimeModel.SP_INIT)
 
 
 def reply_of_busy(m: Machine, current: Vcpu, receiver: Vcpu, args: DirectMessage) -> FfaValue:

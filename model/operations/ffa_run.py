@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from model.machine import NULL, Machine, Vcpu, Vm
+from model.operations.after_abort import handles_interrupt
 from model.operations.cpu import cpu_index
 from model.operations.hypervisor import hypervisor_run_checks
 from model.operations.interrupts import ffa_interrupts_mask
@@ -80,7 +81,7 @@ def ffa_cpu_cycles_run_checks(
             if vcpu_virt_interrupt_pending_and_enabled(m, current):  # L114
                 allowed, run_ret = False, DENIED  # L115
             else:
-                if m.chosen("intermediate-contexts", "skipped"):
+                if not m.chosen("intermediate-contexts", "resumed", when=lambda: not handles_interrupt(current)):
                     next_vcpu = current.preempted_vcpu  # L127
                 vcpu_secure_interrupt_complete(m, current)  # L136
         if (
@@ -94,8 +95,12 @@ def ffa_cpu_cycles_run_checks(
 
 
 def serves_elsewhere(m: Machine, target: Vcpu, current: Vcpu) -> bool:
-    """Whether the target has a direct request to answer that it got on another CPU."""
-    return is_ffa_direct_msg_request_ongoing(m, target) and bool(target.cpu != current.cpu)
+    """Whether the target could go on here with a direct request that it got on another CPU."""
+    return (
+        target.state in (VcpuState.BLOCKED, VcpuState.PREEMPTED)
+        and is_ffa_direct_msg_request_ongoing(m, target)
+        and bool(target.cpu != current.cpu)
+    )
 
 
 def reply_to_sp(m: Machine, target: Vcpu) -> FfaValue:
@@ -173,7 +178,7 @@ def prepare_run_locked(
             case VmState.NULL:  # L1259
                 return False, INVALID_PARAMETERS  # L1260
             case VmState.CREATED:  # L1263
-                if not ffa_is_vm_id(vcpu.vm.id) and m.chosen("run-created", "BUSY"):  # L1269
+                if not ffa_is_vm_id(vcpu.vm.id) and not starts_created(m, vcpu):  # L1269
                     return False, BUSY  # L1272
             case VmState.ABORTING:  # L1275
                 if vcpu.state not in (VcpuState.NULL, VcpuState.STOPPED, VcpuState.ABORTED):  # L1276
@@ -198,7 +203,7 @@ def prepare_run_locked(
             return False, DENIED if m.chosen("off-target-nwd", "DENIED") else INVALID_PARAMETERS  # L1335
         case VcpuState.CREATED:  # L1338
             if not ffa_is_vm_id(vcpu.vm.id):  # L1344
-                if m.chosen("run-created", "starts"):
+                if starts_created(m, vcpu):
                     return start_created(m, current, vcpu)
                 return False, BUSY  # L1358
             m.assert_(vcpu.rt_model == RuntimeModel.SP_INIT, "src/api.c:1347")  # L1347
@@ -220,6 +225,11 @@ def prepare_run_locked(
     vcpu.cpu = current.cpu  # L1435
     vcpu_set_running(m, vcpu, ffa_run_ret)  # L1437
     return True, INVALID_PARAMETERS  # L1444
+
+
+def starts_created(m: Machine, vcpu: Vcpu) -> bool:
+    """Whether FFA_RUN starts an SP's vCPU that is CREATED: in the C, the SPMC does."""
+    return m.chosen("run-created", "starts", when=lambda: vcpu.state == VcpuState.CREATED)
 
 
 def start_created(m: Machine, current: Vcpu, vcpu: Vcpu) -> tuple[bool, FfaValue]:

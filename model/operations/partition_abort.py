@@ -5,10 +5,11 @@ from __future__ import annotations
 from model.machine import Machine, Vcpu
 from model.operations.after_abort import vcpu_aborts_alone
 from model.operations.cpu_cycles import ffa_cpu_cycles_abort
+from model.operations.switch import api_switch_to_primary
 from model.operations.vcpu import vcpu_state_set
 from model.operations.vm import vm_set_aborting_flag, vm_set_state
 from model.source import source
-from model.values import Reply, VcpuState, VmState
+from model.values import FfaError, FfaValue, Func, Reply, VcpuState, VmState, ffa_error
 
 HANDLER_C = "src/arch/aarch64/hypervisor/handler.c"
 
@@ -37,6 +38,6 @@ def abort_sibling(m: Machine, current: Vcpu) -> Reply:
     """Stop current, whose partition was aborted on another CPU, instead of serving its call: not in the C."""
     m.lock(current)
     m.check(vcpu_state_set(m, current, VcpuState.ABORTED), f"{HANDLER_C}:1138")
-    ret, next_vcpu = ffa_cpu_cycles_abort(m, current)
+    next_vcpu = api_switch_to_primary(m, current, ffa_error(FfaError.ABORTED), VcpuState.ABORTED)
     m.unlock(current)
-    return ret, next_vcpu
+    return FfaValue(Func.SUCCESS), next_vcpu

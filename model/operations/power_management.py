@@ -117,10 +117,10 @@ def keep_cpu_on(m: Machine, current: Vcpu, denied: FfaValue) -> Vcpu:
     """The CPU stays on, because current refused CPU_OFF: it waits, and so does who agreed.  Not in the C."""
     current.pwr_mgmt_op = PowerOperation.NONE
     vcpu_dir_req_reset_state(m, current)
-    for vm in m.loaded_vms:
-        if not vm_is_up(m, vm) and vm is not current.vm:
+    for vm in m.boot_list[: m.boot_list.index(current.vm)]:
+        if not vm_is_up(m, vm) and vm.partition.cpu_off_subscribed:
             vcpu = vm_get_vcpu(m, vm, cpu_index(m, current.cpu))
-            if vcpu.state == VcpuState.OFF:
+            if vcpu.state == VcpuState.OFF and vcpu.rt_model == RuntimeModel.NONE:
                 vcpu.state = VcpuState.WAITING
     m.cpu.priority_mask = PriorityMask.OPEN
     return api_switch_to_vm(m, current, denied, VcpuState.WAITING, m.other_world_id)
