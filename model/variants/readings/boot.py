@@ -124,7 +124,7 @@ BOOT_READINGS: Final = (
         default_means="Nothing; the caller is told BUSY, and the SPMC starts the vCPU in its own time.",
         other_means="It starts the vCPU in the runtime model of initialisation.",
         source="src/api.c:1272, :1358",
-        places=("prepare_run_locked",),
+        places=("starts_created",),
     ),
     Reading(
         name="never-on",
