@@ -89,6 +89,10 @@ class Assumptions:
     """Secure device interrupts arrive while SPs initialise on the CPU."""
     non_secure_interrupts: bool = True
     """Non-secure interrupts preempt SPs that let them; never during an SP's initialisation (EL3 masks them)."""
+    other_errors: bool = False
+    """SPs call FFA_ERROR with error codes other than ABORTED."""
+    bad_aborts: bool = False
+    """SPs call FFA_ABORT with a reserved register that is not zero."""
     load_failures: bool = False
     """Loading one partition may fail after it was put in the boot list."""
 
@@ -165,8 +169,12 @@ def _secure_partition(
         yield Action("api_yield", cpu, actor)
     if assume.sp_aborts:
         yield Action("api_ffa_abort", cpu, actor)
+    if assume.bad_aborts:
+        yield Action("api_ffa_abort", cpu, actor, (0,))
     if assume.sp_errors:
         yield Action("ffa_cpu_cycles_error_32", cpu, actor, (FfaError.ABORTED,))
+    if assume.other_errors:
+        yield Action("ffa_cpu_cycles_error_32", cpu, actor, (FfaError.NO_MEMORY,))
     if partition.interrupts:
         yield Action("api_interrupt_get", cpu, actor)
     for target in topology.secure_partitions:

@@ -225,10 +225,15 @@ class Machine(ABC):
             for alternative in variant.alternatives
         }
 
-    def chosen(self, variant: str, alternative: str) -> bool:
-        """Whether this alternative of a variant is the one that is modelled (model/variants.py)."""
+    def chosen(self, variant: str, alternative: str, when: Callable[[], bool] | None = None) -> bool:
+        """Whether this alternative of a variant is the one that is modelled (model/variants) and `when` holds.
+
+        `when` is asked only if the answer can depend on it, and before which alternative a free variant has.
+        """
         chosen = self._chosen[variant, alternative]
-        return self.get(self._free[variant]) == alternative if variant in self._free else chosen
+        if variant not in self._free:
+            return chosen and (when is None or bool(when()))
+        return (when is None or bool(when())) and self.get(self._free[variant]) == alternative
 
     @abstractmethod
     def get(self, variable: int) -> Any:

@@ -13,6 +13,7 @@ from model.operations.direct_messaging import api_ffa_msg_send_direct_req, api_f
 from model.operations.ffa_run import api_ffa_run
 from model.operations.interrupts import ffa_interrupts_handle_secure_interrupt, fiq_lower
 from model.operations.load import load_vms
+from model.operations.partition_abort import abort_sibling
 from model.operations.psci import (
     hypervisor_cpu_resume,
     plat_psci_cpu_resume,
@@ -27,6 +28,7 @@ from model.operations.switch import (
     api_wait_for_interrupt,
 )
 from model.operations.virtual_interrupts import api_interrupt_get
+from model.operations.vm import vm_is_aborting, vm_is_up
 from model.values import (
     DirectMessage,
     FfaValue,
@@ -37,6 +39,7 @@ from model.values import (
     RuntimeModel,
     VcpuState,
     VmState,
+    ffa_is_vm_id,
 )
 
 OPERATIONS: dict[str, Callable[..., Reply]] = {
@@ -61,6 +64,9 @@ OPERATIONS: dict[str, Callable[..., Reply]] = {
 }
 """The operations that the vCPU executing on a CPU asks for, or that interrupt it."""
 
+INTERRUPTING = ("ffa_interrupts_handle_secure_interrupt", "fiq_lower", "api_preempt")
+"""Those that it does not ask for."""
+
 
 def perform(m: Machine, action: Action, assume: Assumptions) -> FfaValue | None:
     """Let an action happen, if it can: the reply its caller sees.
@@ -84,7 +90,10 @@ def perform(m: Machine, action: Action, assume: Assumptions) -> FfaValue | None:
     if action.operation == "api_interrupt_get":
         api_interrupt_get(m, current)
         return None
-    ret, next_vcpu = OPERATIONS[action.operation](m, current, *action.arguments)
+    if _is_stopped_as_sibling(m, current, action):
+        ret, next_vcpu = abort_sibling(m, current)
+    else:
+        ret, next_vcpu = OPERATIONS[action.operation](m, current, *action.arguments)
     _switch(m, cpu, current, ret, next_vcpu)
     return ret
 
@@ -169,10 +178,20 @@ def _is_cpu_off(action: Action) -> bool:
     return isinstance(message, DirectMessage) and message.framework is Framework.PSCI_CPU_OFF
 
 
+def _is_stopped_as_sibling(m: Machine, current: Vcpu, action: Action) -> bool:
+    """Whether an SP's vCPU is stopped instead of being served, because its partition was aborted: not in the C."""
+    return (
+        not ffa_is_vm_id(current.vm.id)
+        and not vm_is_up(m, current.vm)
+        and action.operation not in INTERRUPTING
+        and m.chosen("sibling-when", "at-once", when=lambda: vm_is_aborting(m, current.vm))
+    )
+
+
 def _switch(m: Machine, cpu: Cpu, current: Vcpu, ret: FfaValue | None, next_vcpu: Vcpu | None) -> None:
     """Switch to the next vCPU, if any.  EL3 turns the CPU off when it is told that CPU_OFF succeeded on it."""
     told = [value.status for _, value in m.labels.delivered] + [ret.status if ret else None]
-    if PsciStatus.DENIED in told:
+    if PsciStatus.DENIED in told and not m.chosen("off-refused", "stays-on"):
         raise Halt(Outcome.RESET, "EL3 resets the system: an SP refused CPU_OFF")
     if next_vcpu is not None:
         cpu.saving = current

@@ -35,7 +35,13 @@ ROOT = Path(__file__).parents[1]
 SUBSET = sorted((ROOT / "tests/data/vectors").glob("*.jsonl.gz"))
 GOLDEN = Path(os.environ.get("LIFECYCLE_GOLDEN", ROOT.parent / "shared/golden"))
 EVERYTHING = Assumptions(
-    cpu_off_refused=True, el3_requests=True, direct_req2=True, load_failures=True, boot_interrupts=True
+    cpu_off_refused=True,
+    el3_requests=True,
+    direct_req2=True,
+    load_failures=True,
+    other_errors=True,
+    bad_aborts=True,
+    boot_interrupts=True,
 )
 
 Known = list[int]

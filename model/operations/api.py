@@ -47,9 +47,17 @@ def api_ffa_abort(m: Machine, current: Vcpu, reserved_registers_zero: bool = Tru
     """FFA_ABORT: a partition met a fatal error."""
     if ffa_is_vm_id(current.vm.id):  # L362
         return ffa_error(FfaError.NOT_SUPPORTED), None  # L364
-    if not reserved_registers_zero:  # L367
+    if current_is_too_old_to_abort(m, current):
+        return ffa_error(FfaError.NOT_SUPPORTED), None
+    if not reserved_registers_zero and m.chosen("abort-bad-args", "error"):  # L367
         return ffa_error(FfaError.INVALID_PARAMETERS), None  # L372
     return ffa_partition_abort(m, current)  # L375
+
+
+def current_is_too_old_to_abort(m: Machine, current: Vcpu) -> bool:
+    """Whether FFA_ABORT is not there for current: the C offers it to every SP.  Faults of S-EL0 SPs always abort."""
+    partition = current.vm.partition
+    return not partition.el0 and not partition.lifecycle_support and m.chosen("abort-version", "v1.3-only")
 
 
 @source(API_C)

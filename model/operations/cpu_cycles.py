@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from model.machine import NULL, Machine, Vcpu
+from functools import partial
+
+from model.machine import NULL, Machine, Vcpu, Vm
+from model.operations.after_abort import (
+    abort_to_requester,
+    can_hand_back,
+    handles_interrupt,
+    requester_waits,
+    serves_request,
+    state_of_aborted,
+    unwind_below,
+    vcpu_aborts_alone,
+    vcpu_stays_aborted,
+)
 from model.operations.hypervisor import ffa_indirect_msg_recv, hypervisor_yield_prepare
 from model.operations.interrupts import ffa_interrupts_intercept_call, ffa_interrupts_unmask
 from model.operations.switch import api_switch_to_other_world, api_switch_to_primary, api_switch_to_vm
 from model.operations.vcpu import vcpu_secure_interrupt_complete, vcpu_set_running, vcpu_state_set
 from model.operations.virtual_interrupts import vcpu_virt_interrupt_clear
 from model.operations.vm import (
+    counts_as_first_context,
     vm_get_next_boot,
     vm_get_next_boot_secondary_core,
     vm_get_vcpu,
@@ -24,12 +38,15 @@ from model.values import (
     FfaError,
     FfaValue,
     Func,
+    PowerOperation,
+    PsciStatus,
     Reply,
     RuntimeModel,
     SchedulingMode,
     VcpuState,
     VmState,
     ffa_error,
+    ffa_is_vm_id,
 )
 
 SPMC_CPU_CYCLES_C = "src/ffa/spmc/cpu_cycles.c"
@@ -45,8 +62,8 @@ def ffa_cpu_cycles_exit_spmc_schedule_mode(m: Machine, current: Vcpu) -> None:
 
 
 @source(SPMC_CPU_CYCLES_C)
-def ffa_cpu_cycles_preempted_vcpu_resume(m: Machine, current: Vcpu) -> Vcpu:
-    """Current is done with the interrupt: it waits, and whoever it preempted goes on."""
+def ffa_cpu_cycles_preempted_vcpu_resume(m: Machine, current: Vcpu, state: VcpuState = VcpuState.WAITING) -> Vcpu:
+    """Current is done with the interrupt: it waits (or enters `state`), and whoever it preempted goes on."""
     m.check(current.preempted_vcpu != NULL, "src/ffa/spmc/cpu_cycles.c:194")  # L194
     m.check(
         current.preempted_vcpu.state == VcpuState.PREEMPTED,
@@ -59,7 +76,7 @@ def ffa_cpu_cycles_preempted_vcpu_resume(m: Machine, current: Vcpu) -> Vcpu:
     vcpu_secure_interrupt_complete(m, current)  # L206
     ffa_cpu_cycles_exit_spmc_schedule_mode(m, current)  # L209
     m.assert_(current.call_chain_prev == NULL, "src/ffa/spmc/cpu_cycles.c:210")  # L210
-    m.check(vcpu_state_set(m, current, VcpuState.WAITING), "src/ffa/spmc/cpu_cycles.c:212")  # L212
+    m.check(vcpu_state_set(m, current, state), "src/ffa/spmc/cpu_cycles.c:212")  # L212
     vcpu_set_running(m, target, None)  # L214
     m.unlock(target)  # L216
     ffa_interrupts_unmask(m, current)  # L219
@@ -87,28 +104,30 @@ def ffa_cpu_cycles_msg_wait_intercept(m: Machine, current: Vcpu, next_vcpu: Vcpu
 
 
 @source(SPMC_CPU_CYCLES_C)
-def sp_boot_next(m: Machine, current: Vcpu) -> Vcpu | None:
-    """Current has finished its initialisation: the vCPU of the next SP to boot on this CPU, if any."""
+def sp_boot_next(m: Machine, current: Vcpu, state: VcpuState = VcpuState.WAITING) -> Vcpu | None:
+    """Current has finished its initialisation: the vCPU of the next SP to boot on this CPU, if any.
+
+    `state`, in which current is left, is always WAITING in the C.
+    """
     cpu_indx = current.cpu.index  # L287
     if current.cpu.last_sp_initialized:  # L289
         return None  # L290
-    if cpu_indx == PRIMARY_CPU_INDEX:  # L293-302
-        next_vm = vm_get_next_boot(m, current.vm)  # L303
-    else:
-        next_vm = vm_get_next_boot_secondary_core(m, current.vm)  # L306
-    m.check(vcpu_state_set(m, current, VcpuState.WAITING), "src/ffa/spmc/cpu_cycles.c:309")  # L309
+    next_vm = next_to_boot(m, current.vm, cpu_indx)  # L293-306
+    while next_vm is not None and m.chosen("boot-chain", "go-on", when=partial(needs_no_boot, m, next_vm, cpu_indx)):
+        next_vm = next_to_boot(m, next_vm, cpu_indx)
+    m.check(vcpu_state_set(m, current, state), "src/ffa/spmc/cpu_cycles.c:309")  # L309
     current.rt_model = RuntimeModel.NONE  # L310
     current.scheduling_mode = SchedulingMode.NONE  # L311
     if next_vm is None:  # L317
         current.cpu.last_sp_initialized = True  # L318
         return None  # L369
     vcpu_next = vm_get_vcpu(m, next_vm, cpu_indx)  # L322
-    if vcpu_next.rt_model == RuntimeModel.SP_INIT or vcpu_next.state == VcpuState.OFF:  # L330
+    if not needs_no_boot(m, next_vm, cpu_indx):  # L330
         if m.chosen("H12", "after"):
             m.lock(next_vm)  # L335
         m.lock(vcpu_next)  # L336
         if m.chosen("H12", "after"):
-            if cpu_indx == PRIMARY_CPU_INDEX and vcpu_next.state == VcpuState.CREATED:  # L338
+            if counts_as_first_context(m, current.cpu) and vcpu_next.state == VcpuState.CREATED:  # L338
                 vm_set_state(m, next_vm, VmState.RUNNING)  # L340
             m.unlock(next_vm)  # L343
             m.window("W9")
@@ -122,6 +141,23 @@ def sp_boot_next(m: Machine, current: Vcpu) -> Vcpu | None:
         m.unlock(vcpu_next)  # L362
         return vcpu_next  # L363-365
     return None  # L369
+
+
+@source(SPMC_CPU_CYCLES_C)
+def next_to_boot(m: Machine, vm: Vm, cpu_indx: int) -> Vm | None:
+    """The part of sp_boot_next that looks up the next SP in boot order."""
+    if cpu_indx == PRIMARY_CPU_INDEX:  # L293-302
+        return vm_get_next_boot(m, vm)  # L303
+    return vm_get_next_boot_secondary_core(m, vm)  # L306
+
+
+@source(SPMC_CPU_CYCLES_C)
+def needs_no_boot(m: Machine, vm: Vm, cpu_indx: int) -> bool:
+    """The condition of sp_boot_next on the next SP, negated: its vCPU has run in this power cycle of the CPU."""
+    vcpu = vm_get_vcpu(m, vm, cpu_indx)
+    if vcpu_stays_aborted(m, vcpu):
+        return True
+    return vcpu.rt_model != RuntimeModel.SP_INIT and vcpu.state != VcpuState.OFF  # L330
 
 
 @source(SPMC_CPU_CYCLES_C)
@@ -176,6 +212,10 @@ def ffa_cpu_cycles_yield_prepare(m: Machine, current: Vcpu) -> tuple[FfaValue, V
                 m.unlock(next_vcpu)  # L519
         case RuntimeModel.SEC_INTERRUPT:  # L522
             next_vcpu = None  # L534
+            if m.chosen("yield-interrupt", "BLOCKED") and can_hand_back(current):
+                next_vcpu = ffa_cpu_cycles_preempted_vcpu_resume(m, current, VcpuState.BLOCKED)
+                current.rt_model = RuntimeModel.FFA_RUN
+                current.scheduling_mode = SchedulingMode.NWD_MODE
         case _:
             m.check(current.rt_model == RuntimeModel.FFA_RUN, "src/ffa/spmc/cpu_cycles.c:538")  # L538
             next_vcpu = api_switch_to_primary(m, current, ret, VcpuState.BLOCKED)  # L539
@@ -192,14 +232,29 @@ def ffa_cpu_cycles_error_32(m: Machine, current: Vcpu, error_code: FfaError) -> 
     m.lock(current.vm)  # L853
     m.lock(current)  # L854
     ret, next_vcpu = INTERRUPT_RETURN, None
-    if error_code == FfaError.ABORTED and current.rt_model == RuntimeModel.SP_INIT:  # L857
-        if m.chosen("H13", "before"):
+    means_failure = error_code == FfaError.ABORTED or m.chosen("init-error-code", "any")
+    if means_failure and current.rt_model == RuntimeModel.SP_INIT:  # L857
+        if current.vm.partition.lifecycle_support and m.chosen("init-error-version", "denied"):
+            m.unlock(current)
+            m.unlock(current.vm)
+            return ffa_error(FfaError.DENIED), None
+        if vcpu_aborts_alone(m, current):
+            pass
+        elif m.chosen("H13", "before"):
             vm_set_aborting_flag(m, current.vm)
         else:
             m.check(vm_set_state(m, current.vm, VmState.ABORTING), "src/ffa/spmc/cpu_cycles.c:861")  # L861
-        next_vcpu = sp_boot_next(m, current)  # L864
+        next_vcpu = sp_boot_next(m, current, state_after_failed_boot(m, current))  # L864
         if next_vcpu is None:
             next_vcpu = api_switch_to_other_world(m, current, FfaValue(Func.MSG_WAIT), VcpuState.ABORTED)  # L873
+    elif error_code == FfaError.ABORTED and m.chosen(
+        "error-outside-init", "aborts", when=lambda: not ffa_is_vm_id(current.vm.id)
+    ):
+        if not vcpu_aborts_alone(m, current):
+            m.check(vm_set_state(m, current.vm, VmState.ABORTING), "src/ffa/spmc/cpu_cycles.c:861")
+        m.check(vcpu_state_set(m, current, VcpuState.ABORTED), "src/arch/aarch64/hypervisor/handler.c:1138")
+        ret = FfaValue(Func.SUCCESS)
+        next_vcpu = api_switch_to_primary(m, current, ffa_error(FfaError.ABORTED), VcpuState.ABORTED)
     else:
         ret = ffa_error(FfaError.NOT_SUPPORTED)  # L880
     m.unlock(current)  # L882
@@ -217,5 +272,29 @@ def ffa_cpu_cycles_abort(m: Machine, current: Vcpu) -> tuple[FfaValue, Vcpu]:
     if not m.is_spmc:
         m.crash("ffa_cpu_cycles_abort: prototype and definition disagree")
     to_ret = ffa_error(FfaError.ABORTED)  # L890
-    next_vcpu = api_switch_to_primary(m, current, to_ret, VcpuState.ABORTED)  # L897
+    if m.chosen("abort-in-cpu-off", "refusal", when=lambda: current.pwr_mgmt_op != PowerOperation.NONE):
+        to_ret = FfaValue(Func.DIRECT_RESP, status=PsciStatus.DENIED)
+    next_vcpu = successor_of_aborted(m, current)
+    if next_vcpu is None:
+        next_vcpu = api_switch_to_primary(m, current, to_ret, state_of_aborted(m, current))  # L897
     return FfaValue(Func.SUCCESS), next_vcpu  # L899
+
+
+def successor_of_aborted(m: Machine, current: Vcpu) -> Vcpu | None:
+    """Who goes on after current aborted, if not the normal world: in the C, nobody."""
+    state = state_of_aborted(m, current)
+    unwind_below(m, current)
+    if m.chosen("abort-in-init", "next-boots", when=lambda: current.rt_model == RuntimeModel.SP_INIT):
+        finished = FfaValue(Func.MSG_WAIT)
+        return sp_boot_next(m, current, state) or api_switch_to_other_world(m, current, finished, state)
+    if m.chosen("abort-in-interrupt", "resumes", when=partial(handles_interrupt, current)) and can_hand_back(current):
+        return ffa_cpu_cycles_preempted_vcpu_resume(m, current, state)
+    if m.chosen("abort-request", "requester", when=partial(serves_request, current)) and requester_waits(current):
+        return abort_to_requester(m, current, state)
+    return None
+
+
+def state_after_failed_boot(m: Machine, current: Vcpu) -> VcpuState:
+    """In which state a vCPU whose initialisation failed is left while the next SP boots: in the C, WAITING."""
+    is_aborted = vcpu_aborts_alone(m, current) or m.chosen("init-failed-state", "ABORTED")
+    return VcpuState.ABORTED if is_aborted else VcpuState.WAITING

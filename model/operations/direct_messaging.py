@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from model.machine import NULL, Machine, Vcpu
+from model.operations.ffa_run import aborted_reply
 from model.operations.hypervisor import (
     hypervisor_is_direct_request_valid,
     hypervisor_is_direct_response_valid,
@@ -16,7 +17,10 @@ from model.operations.power_management import (
     ffa_direct_msg_handle_framework_msg,
     ffa_direct_msg_handle_framework_msg_resp,
 )
-from model.operations.runtime_models import ffa_cpu_cycles_check_runtime_state_transition
+from model.operations.runtime_models import (
+    ffa_cpu_cycles_check_runtime_state_transition,
+    ffa_direct_msg_precedes_in_call_chain,
+)
 from model.operations.switch import (
     api_ffa_get_vm_vcpu,
     api_switch_to_other_world,
@@ -154,6 +158,8 @@ def direct_request_locked(m: Machine, current: Vcpu, receiver: Vcpu, args: Direc
             case VmState.NULL:  # L2976
                 return ffa_error(FfaError.INVALID_PARAMETERS)  # L2977
             case VmState.CREATED:  # L2979
+                if m.chosen("init-request", "DENIED", when=lambda: is_initialising(m, current, args)):
+                    return ffa_error(FfaError.DENIED)
                 return ffa_error(FfaError.BUSY)  # L2980
             case VmState.ABORTING:  # L2982
                 if receiver.state not in (VcpuState.NULL, VcpuState.ABORTED, VcpuState.STOPPED):  # L2983
@@ -163,28 +169,22 @@ def direct_request_locked(m: Machine, current: Vcpu, receiver: Vcpu, args: Direc
         or receiver.state == VcpuState.RUNNING
         or not receiver.regs_available
     ):  # L3009
-        return ffa_error(FfaError.BUSY)  # L3013
+        return reply_of_busy(m, current, receiver, args)  # L3013
     allowed, next_state = ffa_cpu_cycles_check_runtime_state_transition(
         m, current, args.sender, HF_INVALID_VM_ID, receiver, args.func
     )  # L3017
     if not allowed:
-        return ffa_error(FfaError.DENIED)  # L3020
+        refusal = reply_of_unavailable(m, receiver) if m.chosen("refusal-order", "receiver-first") else None
+        return refusal or ffa_error(FfaError.DENIED)  # L3020
     if (
         m.chosen("H07", "before")
         and receiver.vm.aborting
         and receiver.state not in (VcpuState.NULL, VcpuState.ABORTED, VcpuState.STOPPED)
     ):
         m.check(vcpu_state_set(m, receiver, VcpuState.ABORTED), "src/api.c:2991")
-    match receiver.state:  # L3024
-        case VcpuState.ABORTED:  # L3025
-            lifecycle_support = receiver.vm.partition.lifecycle_support
-            return ffa_error(FfaError.BUSY if lifecycle_support else FfaError.ABORTED)  # L3026-3029
-        case VcpuState.NULL:  # L3043
-            return ffa_error(FfaError.INVALID_PARAMETERS)  # L3044
-        case VcpuState.WAITING:  # L3046
-            pass
-        case _:
-            return ffa_error(FfaError.BUSY)  # L3041
+    refusal = reply_of_unavailable(m, receiver)
+    if refusal is not None:
+        return refusal
     receiver.cpu = current.cpu  # L3059
     vcpu_dir_req_set_state(m, receiver, args.func is Func.DIRECT_REQ2, args)  # L3060
     m.assert_(
@@ -194,6 +194,40 @@ def direct_request_locked(m: Machine, current: Vcpu, receiver: Vcpu, args: Direc
     m.check(vcpu_state_set(m, current, VcpuState.BLOCKED), "src/api.c:3066")  # L3066
     ffa_direct_msg_wind_call_chain_ffa_direct_req(m, current, receiver, args.sender)  # L3068
     return INTERRUPT_RETURN  # L3095
+
+
+@source(API_C)
+def reply_of_unavailable(m: Machine, receiver: Vcpu) -> FfaValue | None:
+    """The switch of api_ffa_msg_send_direct_req on the receiver's state; None if it waits."""
+    match receiver.state:  # L3024
+        case VcpuState.ABORTED:  # L3025
+            return aborted_reply(m, receiver.vm)  # L3026-3029
+        case VcpuState.NULL:  # L3043
+            return ffa_error(FfaError.INVALID_PARAMETERS)  # L3044
+        case VcpuState.WAITING:  # L3046
+            return None
+        case _ if m.chosen("off-target-request", "DENIED", when=lambda: receiver.state == VcpuState.OFF):
+            return ffa_error(FfaError.DENIED)
+        case _:
+            return ffa_error(FfaError.BUSY)  # L3041
+
+
+def is_initialising(m: Machine, current: Vcpu, args: DirectMessage) -> bool:
+    """Whether the sender of a request is an SP that initialises itself."""
+    return m.is_spmc and m.is_current_world(args.sender) and bool(current.rt_model == RuntimeModel.SP_INIT)
+
+
+def reply_of_busy(m: Machine, current: Vcpu, receiver: Vcpu, args: DirectMessage) -> FfaValue:
+    """What the sender of a request is told whose receiver executes or has a request to answer: in the C, BUSY."""
+    if m.chosen(
+        "aborted-with-request", "ABORTED", when=lambda: receiver.state == VcpuState.ABORTED and receiver.regs_available
+    ):
+        return aborted_reply(m, receiver.vm)
+    if m.is_current_world(args.sender) and m.chosen(
+        "cyclic-request", "DENIED", when=lambda: ffa_direct_msg_precedes_in_call_chain(m, current, receiver)
+    ):
+        return ffa_error(FfaError.DENIED)
+    return ffa_error(FfaError.BUSY)  # L3013
 
 
 @source(API_C)

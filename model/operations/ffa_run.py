@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from model.machine import NULL, Machine, Vcpu
+from model.machine import NULL, Machine, Vcpu, Vm
+from model.operations.after_abort import handles_interrupt
 from model.operations.cpu import cpu_index
 from model.operations.hypervisor import hypervisor_run_checks
 from model.operations.interrupts import ffa_interrupts_mask
 from model.operations.runtime_models import ffa_cpu_cycles_check_runtime_state_transition
 from model.operations.switch import api_ffa_get_vm_vcpu
-from model.operations.vcpu import vcpu_secure_interrupt_complete, vcpu_set_running, vcpu_state_set
+from model.operations.vcpu import (
+    is_ffa_direct_msg_request_ongoing,
+    vcpu_secure_interrupt_complete,
+    vcpu_set_running,
+    vcpu_state_set,
+)
 from model.operations.virtual_interrupts import vcpu_virt_interrupt_pending_and_enabled
-from model.operations.vm import vm_get_vcpu, vm_is_up, vm_set_state
+from model.operations.vm import counts_as_first_context, vm_get_vcpu, vm_is_up, vm_set_state
 from model.source import source
 from model.values import (
     HF_INVALID_VM_ID,
     INTERRUPT_RETURN,
-    PRIMARY_CPU_INDEX,
     FfaError,
     FfaValue,
     Func,
@@ -47,7 +52,11 @@ def ffa_cpu_cycles_run_checks(
     vm = m.vm_find(target_vm_id)  # L49
     if vm is None:  # L50
         return False, INVALID_PARAMETERS, None  # L51
-    if not vm_is_up(m, vm) and not vm_is_up(m, current.vm) and vcpu_idx != cpu_index(m, current.cpu):  # L54
+    if (
+        not vm_is_up(m, vm)
+        and (not vm_is_up(m, current.vm) or m.chosen("pinned-index", "every-caller"))
+        and vcpu_idx != cpu_index(m, current.cpu)
+    ):  # L54
         return False, INVALID_PARAMETERS, None  # L58
     target = api_ffa_get_vm_vcpu(m, vm, current)  # L61
     m.unlock(current)  # L63
@@ -56,14 +65,15 @@ def ffa_cpu_cycles_run_checks(
     run_ret, next_vcpu = INVALID_PARAMETERS, None
     allowed = True
     if not m.is_primary(current.vm) and target.state == VcpuState.OFF:  # L71
-        allowed, run_ret = False, DENIED  # L73
+        allowed, run_ret = False, BUSY if m.chosen("off-target", "BUSY") else DENIED  # L73
     elif (
         m.is_current_world(current.vm.id)
         and m.is_current_world(target_vm_id)
         and target.state != VcpuState.PREEMPTED
         and target.state != VcpuState.BLOCKED
+        and not m.chosen("run-waiting", "runs", when=lambda: target.state == VcpuState.WAITING)
     ):  # L82
-        allowed, run_ret = False, DENIED  # L87
+        allowed, run_ret = False, reply_to_sp(m, target)  # L87
     elif not m.is_current_world(target_vm_id):  # L94
         allowed, run_ret = False, DENIED  # L95
     else:
@@ -71,14 +81,46 @@ def ffa_cpu_cycles_run_checks(
             if vcpu_virt_interrupt_pending_and_enabled(m, current):  # L114
                 allowed, run_ret = False, DENIED  # L115
             else:
-                next_vcpu = current.preempted_vcpu  # L127
+                if not m.chosen("intermediate-contexts", "resumed", when=lambda: not handles_interrupt(current)):
+                    next_vcpu = current.preempted_vcpu  # L127
                 vcpu_secure_interrupt_complete(m, current)  # L136
         if (
             allowed and (target.call_chain_prev != NULL or target.call_chain_next != NULL) and target.cpu != current.cpu
         ):  # L146
-            allowed, run_ret = False, DENIED  # L149
+            allowed, run_ret = False, BUSY if m.chosen("chain-elsewhere", "BUSY") else DENIED  # L149
+        elif allowed and m.chosen("migrate-serving", "DENIED", when=lambda: serves_elsewhere(m, target, current)):
+            allowed, run_ret = False, DENIED
     m.unlock(target)  # L156
     return allowed, run_ret, next_vcpu  # L157
+
+
+def serves_elsewhere(m: Machine, target: Vcpu, current: Vcpu) -> bool:
+    """Whether the target could go on here with a direct request that it got on another CPU."""
+    return (
+        target.state in (VcpuState.BLOCKED, VcpuState.PREEMPTED)
+        and is_ffa_direct_msg_request_ongoing(m, target)
+        and bool(target.cpu != current.cpu)
+    )
+
+
+def reply_to_sp(m: Machine, target: Vcpu) -> FfaValue:
+    """What an SP is told whose FFA_RUN names a vCPU that is neither PREEMPTED nor BLOCKED: in the C, DENIED."""
+    if m.chosen("sp-caller", "DENIED") or target.state == VcpuState.WAITING:
+        return DENIED
+    match target.state:
+        case VcpuState.ABORTED:
+            return aborted_reply(m, target.vm)
+        case VcpuState.NULL:
+            return INVALID_PARAMETERS
+        case _:
+            return BUSY
+
+
+def aborted_reply(m: Machine, vm: Vm) -> FfaValue:
+    """What the caller of an aborted vCPU is told."""
+    if vm.partition.lifecycle_support:
+        return ABORTED if m.chosen("stopped-busy", "ABORTED") else BUSY
+    return BUSY if m.chosen("first-caller", "BUSY") else ABORTED
 
 
 @source(SPMC_CPU_CYCLES_C)
@@ -136,7 +178,7 @@ def prepare_run_locked(
             case VmState.NULL:  # L1259
                 return False, INVALID_PARAMETERS  # L1260
             case VmState.CREATED:  # L1263
-                if not ffa_is_vm_id(vcpu.vm.id):  # L1269
+                if not ffa_is_vm_id(vcpu.vm.id) and not starts_created(m, vcpu):  # L1269
                     return False, BUSY  # L1272
             case VmState.ABORTING:  # L1275
                 if vcpu.state not in (VcpuState.NULL, VcpuState.STOPPED, VcpuState.ABORTED):  # L1276
@@ -152,20 +194,22 @@ def prepare_run_locked(
     ffa_run_ret = None
     match vcpu.state:  # L1316
         case VcpuState.ABORTED:  # L1317
-            return False, BUSY if vcpu.vm.partition.lifecycle_support else ABORTED  # L1318
+            return False, aborted_reply(m, vcpu.vm)  # L1318
         case VcpuState.NULL:  # L1325
             return False, INVALID_PARAMETERS  # L1326
         case VcpuState.STOPPED:  # L1329
             return False, BUSY  # L1331
         case VcpuState.OFF:  # L1334
-            return False, INVALID_PARAMETERS  # L1335
+            return False, DENIED if m.chosen("off-target-nwd", "DENIED") else INVALID_PARAMETERS  # L1335
         case VcpuState.CREATED:  # L1338
             if not ffa_is_vm_id(vcpu.vm.id):  # L1344
+                if starts_created(m, vcpu):
+                    return start_created(m, current, vcpu)
                 return False, BUSY  # L1358
             m.assert_(vcpu.rt_model == RuntimeModel.SP_INIT, "src/api.c:1347")  # L1347
             vcpu.rt_model = RuntimeModel.NONE  # L1348
             m.check(vcpu_state_set(m, vcpu, VcpuState.STARTING), "src/api.c:1351")  # L1351
-            if m.chosen("H05", "after") and cpu_index(m, current.cpu) == PRIMARY_CPU_INDEX:  # L1345-1353
+            if m.chosen("H05", "after") and counts_as_first_context(m, current.cpu):  # L1345-1353
                 vm_set_state(m, vcpu.vm, VmState.RUNNING)  # L1354
         case VcpuState.WAITING:  # L1362
             m.assert_(need_vm_lock, "src/api.c:1363")  # L1363
@@ -181,6 +225,22 @@ def prepare_run_locked(
     vcpu.cpu = current.cpu  # L1435
     vcpu_set_running(m, vcpu, ffa_run_ret)  # L1437
     return True, INVALID_PARAMETERS  # L1444
+
+
+def starts_created(m: Machine, vcpu: Vcpu) -> bool:
+    """Whether FFA_RUN starts an SP's vCPU that is CREATED: in the C, the SPMC does."""
+    return m.chosen("run-created", "starts", when=lambda: vcpu.state == VcpuState.CREATED)
+
+
+def start_created(m: Machine, current: Vcpu, vcpu: Vcpu) -> tuple[bool, FfaValue]:
+    """Let FFA_RUN start an SP's vCPU, as the boot chain does: not in the C."""
+    if m.chosen("H05", "after") and counts_as_first_context(m, current.cpu):
+        vm_set_state(m, vcpu.vm, VmState.RUNNING)
+    vcpu.rt_model = RuntimeModel.SP_INIT
+    vcpu.cpu = current.cpu
+    m.check(vcpu_state_set(m, vcpu, VcpuState.STARTING), "src/api.c:1351")
+    vcpu.regs_available = False
+    return True, INVALID_PARAMETERS
 
 
 @source(API_C)

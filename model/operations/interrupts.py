@@ -8,6 +8,7 @@ from model.operations.runtime_models import ffa_direct_msg_precedes_in_call_chai
 from model.operations.switch import api_preempt
 from model.operations.vcpu import (
     vcpu_enter_secure_interrupt_rtm,
+    vcpu_is_off,
     vcpu_secure_interrupt_complete,
     vcpu_set_running,
     vcpu_state_set,
@@ -83,6 +84,8 @@ def interrupt_resume_waiting(m: Machine, current: Vcpu, target: Vcpu) -> int:
 @source(INTERRUPTS_C)
 def ffa_interrupts_signal_secure_interrupt(m: Machine, current: Vcpu, target: Vcpu, v_intid: int) -> Vcpu | None:
     """Handle the interrupt by the target's state; the vCPU to run next, None: current goes on."""
+    if m.chosen("interrupt-not-started", "pending", when=lambda: vcpu_is_off(m, target)):
+        return None
     if target.cpu != current.cpu:  # L257
         m.assert_(target.vm.vcpu_count == 1, "src/ffa/spmc/interrupts.c:258")  # L258
     match target.state:  # L262
@@ -98,6 +101,7 @@ def ffa_interrupts_signal_secure_interrupt(m: Machine, current: Vcpu, target: Vc
                 not target.vm.partition.el0
                 and target.cpu == current.cpu
                 and ffa_direct_msg_precedes_in_call_chain(m, current, target)
+                and m.chosen("interrupt-blocked", "resumed")
             ):  # L304
                 nwd_mode = SchedulingMode.NWD_MODE
                 m.assert_(current.scheduling_mode == nwd_mode, "src/ffa/spmc/interrupts.c:324")  # L323
@@ -147,7 +151,7 @@ def ffa_interrupts_unwind_nwd_call_chain(m: Machine, current: Vcpu) -> Reply:
     """A non-secure interrupt preempts current: back to the caller in its call chain, or to the normal world."""
     m.check(current.scheduling_mode == SchedulingMode.NWD_MODE, "src/ffa/spmc/interrupts.c:546")  # L546
     m.assert_(current.call_chain_next == NULL, "src/ffa/spmc/interrupts.c:547")  # L547
-    if current.call_chain_prev == NULL:  # L549
+    if current.call_chain_prev == NULL or m.chosen("preempted-chain", "normal-world"):  # L549
         return api_preempt(m, current)  # L551
     caller: Vcpu = current.call_chain_prev  # L554
     m.lock_both(current, caller)  # L562
@@ -169,6 +173,8 @@ def ffa_interrupts_intercept_call(m: Machine, current: Vcpu, next_vcpu: Vcpu) ->
         return False
     if current.vm.partition.sri_intr_pending_entry_wait:  # L777
         return False  # L782
+    if m.chosen("pending-at-wait", "later"):
+        return False
     interrupt_resume_waiting(m, next_vcpu, current)  # L798
     vcpu_set_running(m, current, None)  # L807
     return True  # L809

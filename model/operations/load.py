@@ -7,7 +7,7 @@ from model.operations.vcpu import vcpu_prepare, vcpu_secondary_reset_and_start
 from model.operations.vm import vm_get_vcpu, vm_set_state
 from model.source import source
 from model.topology import PartitionKind
-from model.values import VmState
+from model.values import VcpuState, VmState, ffa_is_vm_id
 
 LOAD_C = "src/load.c"
 
@@ -33,6 +33,9 @@ def load_secondary(m: Machine, vm: Vm, succeeds: bool) -> None:
         vcpu = vm_get_vcpu(m, vm, 0)  # L820
         m.lock(vcpu)  # L822
         vcpu_secondary_reset_and_start(m, vcpu)  # L825-834
+        if not ffa_is_vm_id(vm.id) and m.chosen("never-on", "OFF"):
+            for secondary in vm.vcpus[1:]:
+                secondary.state = VcpuState.OFF
         m.unlock(vcpu)  # L837
         if m.chosen("H16", "after"):
             m.check(vm_set_state(m, vm, VmState.CREATED), "src/load.c:857")  # L857

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from model.machine import Cpu, Machine, Vcpu, Vm
+from model.operations.after_abort import vcpu_stays_aborted
 from model.operations.cpu import cpu_index, cpu_off
 from model.operations.switch import api_switch_to_vm
 from model.operations.vcpu import (
@@ -56,6 +57,8 @@ def find_next_vcpu_to_inform(m: Machine, next_vm: Vm, cpu: Cpu) -> Vcpu | None:
             vcpu = vm_get_vcpu(m, vm, cpu_index(m, cpu))  # L369
             if vcpu.state == VcpuState.WAITING:  # L374
                 break  # L379
+            if m.chosen("off-not-waiting", "skipped"):
+                vcpu = None
         vm = vm_get_next_boot(m, vm)  # L382
     return vcpu  # L385
 
@@ -65,7 +68,9 @@ def psci_cpu_off_success_fwk_resp(m: Machine, cpu: Cpu) -> FfaValue:
     """Mark every vCPU pinned to this CPU as OFF, whatever its state, and the CPU as off."""
     for vm in m.loaded_vms:  # L396
         if not vm_is_up(m, vm):  # L399
-            vm_get_vcpu(m, vm, cpu_index(m, cpu)).state = VcpuState.OFF  # L403-404
+            vcpu = vm_get_vcpu(m, vm, cpu_index(m, cpu))
+            if not vcpu_stays_aborted(m, vcpu):
+                vcpu.state = VcpuState.OFF  # L403-404
     cpu_off(m, cpu)  # L414
     return FfaValue(Func.DIRECT_RESP, status=PsciStatus.SUCCESS)  # L416
 
@@ -90,6 +95,8 @@ def handle_sp_cpu_off_framework_resp(m: Machine, current: Vcpu, args: DirectMess
     """An SP has answered CPU_OFF: ask the next one, or tell the SPMD how it ended."""
     if args.status != PsciStatus.SUCCESS:  # L607
         denied = FfaValue(Func.DIRECT_RESP, status=PsciStatus.DENIED)  # L608
+        if m.chosen("off-refused", "stays-on"):
+            return INTERRUPT_RETURN, keep_cpu_on(m, current, denied)
         next_vcpu = api_switch_to_vm(m, current, denied, VcpuState.OFF, m.other_world_id)  # L612
         return INTERRUPT_RETURN, next_vcpu  # L618
     current.pwr_mgmt_op = PowerOperation.NONE  # L625
@@ -104,6 +111,19 @@ def handle_sp_cpu_off_framework_resp(m: Machine, current: Vcpu, args: DirectMess
     ffa_ret = psci_cpu_off_success_fwk_resp(m, current.cpu)  # L661
     next_vcpu = api_switch_to_vm(m, current, ffa_ret, VcpuState.OFF, m.other_world_id)  # L667
     return INTERRUPT_RETURN, next_vcpu  # L671
+
+
+def keep_cpu_on(m: Machine, current: Vcpu, denied: FfaValue) -> Vcpu:
+    """The CPU stays on, because current refused CPU_OFF: it waits, and so does who agreed.  Not in the C."""
+    current.pwr_mgmt_op = PowerOperation.NONE
+    vcpu_dir_req_reset_state(m, current)
+    for vm in m.boot_list[: m.boot_list.index(current.vm)]:
+        if not vm_is_up(m, vm) and vm.partition.cpu_off_subscribed:
+            vcpu = vm_get_vcpu(m, vm, cpu_index(m, current.cpu))
+            if vcpu.state == VcpuState.OFF and vcpu.rt_model == RuntimeModel.NONE:
+                vcpu.state = VcpuState.WAITING
+    m.cpu.priority_mask = PriorityMask.OPEN
+    return api_switch_to_vm(m, current, denied, VcpuState.WAITING, m.other_world_id)
 
 
 @source(DIRECT_MESSAGING_C)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from model.machine import Cpu, Machine, Vcpu, Vm
+from model.operations.after_abort import vcpu_stays_aborted
 from model.operations.cpu import cpu_off, cpu_on
+from model.operations.cpu_cycles import needs_no_boot, next_to_boot
 from model.operations.switch import api_wake_up
-from model.operations.vcpu import vcpu_prepare, vcpu_secondary_reset_and_start, vcpu_state_set
+from model.operations.vcpu import vcpu_is_off, vcpu_prepare, vcpu_secondary_reset_and_start, vcpu_state_set
 from model.operations.vm import (
+    counts_as_first_context,
     vm_get_boot_vm,
     vm_get_boot_vm_secondary_core,
     vm_get_vcpu,
@@ -56,16 +59,22 @@ def plat_psci_cpu_resume(m: Machine, cpu: Cpu) -> Reply:
     """A CPU comes up: boot the first SP that needs it, or go to the normal world."""
     cpu_on(m, cpu)  # L125
     boot_vm = plat_psci_get_boot_vm(m, cpu)  # L132
+    if boot_vm is not None and vcpu_stays_aborted(m, vm_get_vcpu(m, boot_vm, cpu.index)):
+        while boot_vm is not None and needs_no_boot(m, boot_vm, cpu.index):
+            boot_vm = next_to_boot(m, boot_vm, cpu.index)
     if boot_vm is None:  # L134
         return None, plat_psci_switch_to_other_world(m, cpu)  # L135
     boot_vcpu = vm_get_vcpu(m, boot_vm, cpu.index)  # L139
     m.lock(boot_vcpu)  # L142
+    if vm_is_up(m, boot_vm) and m.chosen("up-replug", "left-alone", when=lambda: not vcpu_is_off(m, boot_vcpu)):
+        m.unlock(boot_vcpu)
+        return None, plat_psci_switch_to_other_world(m, cpu)
     boot_vcpu.cpu = cpu  # L145
     vcpu_secondary_reset_and_start(m, boot_vcpu)  # L147
     m.check(vcpu_state_set(m, boot_vcpu, VcpuState.STARTING), f"{PSCI_SPMC_C}:151")  # L151
     boot_vcpu.regs_available = False  # L152
     boot_vcpu.rt_model = RuntimeModel.SP_INIT  # L155
-    if cpu.index == PRIMARY_CPU_INDEX and m.chosen("H09", "after"):  # L160
+    if counts_as_first_context(m, cpu) and m.chosen("H09", "after"):  # L160
         m.unlock(boot_vcpu)  # L163
         m.window("W8")
         m.lock(boot_vm)  # L164
@@ -81,6 +90,10 @@ def hypervisor_cpu_resume(m: Machine, cpu: Cpu) -> Reply:
     """plat_psci_cpu_resume of the hypervisor: the primary VM's vCPU of this CPU runs."""
     vcpu = vm_get_vcpu(m, vm_get_boot_vm(m), cpu.index)  # L66
     vcpu.cpu = cpu  # L67
+    if m.chosen("primary-vm", "RUNNING"):
+        m.lock(vcpu.vm)
+        vm_set_state(m, vcpu.vm, VmState.RUNNING)
+        m.unlock(vcpu.vm)
     return None, vcpu  # L76
 
 

@@ -50,6 +50,8 @@ def ffa_cpu_cycles_check_rtm_ffa_dir_req(
                 return True, VcpuState.WAITING  # L651
             return DENIED  # L655
         case Func.YIELD:
+            if m.chosen("yield-request", "DENIED"):
+                return DENIED
             return True, VcpuState.BLOCKED  # L659
         case Func.ABORT:
             return True, VcpuState.ABORTED  # L664

@@ -41,6 +41,8 @@ def vcpu_state_set(m: Machine, vcpu: Vcpu, to_state: VcpuState) -> bool:
                 ret = to_state in (VcpuState.RUNNING, VcpuState.OFF, VcpuState.ABORTED)  # L796
             case VcpuState.BLOCKED | VcpuState.BLOCKED_INTERRUPT | VcpuState.PREEMPTED:  # L800-802
                 ret = to_state == VcpuState.RUNNING  # L803
+                if ret and resumes_initialisation(m, vcpu):
+                    to_state = VcpuState.STARTING
             case VcpuState.ABORTED:  # L805
                 ret = to_state in (VcpuState.NULL, VcpuState.STOPPED)  # L806
             case VcpuState.STOPPED:  # L809
@@ -106,7 +108,14 @@ def vcpu_set_running(m: Machine, vcpu: Vcpu, args: FfaValue | None) -> None:
         m.assert_(vcpu.state in (VcpuState.WAITING, VcpuState.BLOCKED), "src/vcpu.c:354")  # L354
         m.deliver(vcpu, args)  # L357
     vcpu.regs_available = False  # L361
-    vcpu.state = VcpuState.RUNNING  # L364
+    vcpu.state = VcpuState.STARTING if resumes_initialisation(m, vcpu) else VcpuState.RUNNING  # L364
+
+
+def resumes_initialisation(m: Machine, vcpu: Vcpu) -> bool:
+    """Whether the vCPU is STARTING again: in the C, it is RUNNING once it was blocked or preempted."""
+    return not ffa_is_vm_id(vcpu.vm.id) and m.chosen(
+        "starting-lost", "STARTING", when=lambda: vcpu.rt_model == RuntimeModel.SP_INIT
+    )
 
 
 @source(VCPU_C)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from model.machine import Machine, Vcpu, Vm
+from model.machine import Cpu, Machine, Vcpu, Vm
+from model.operations.cpu import cpu_index
 from model.source import source
-from model.values import VmState
+from model.values import PRIMARY_CPU_INDEX, VmState
 
 VM_C = "src/vm.c"
 
@@ -21,6 +22,8 @@ def vm_set_state(m: Machine, vm: Vm, to_state: VmState) -> bool:
             ret = to_state == VmState.CREATED  # L1325
         case VmState.CREATED:  # L1329
             ret = to_state in (VmState.RUNNING, VmState.ABORTING)  # L1330
+            if to_state == VmState.ABORTING and m.chosen("created-abort", "illegal"):
+                ret = False
         case VmState.RUNNING:  # L1335
             ret = to_state == VmState.ABORTING  # L1336
         case VmState.ABORTING:  # L1340
@@ -32,6 +35,11 @@ def vm_set_state(m: Machine, vm: Vm, to_state: VmState) -> bool:
     else:
         m.labels.refused.append(f"vm {vm.key} to {to_state.value}")  # L1354
     return ret
+
+
+def counts_as_first_context(m: Machine, cpu: Cpu) -> bool:
+    """Whether a vCPU's first cycles on this CPU make its VM RUNNING: in the C, on the primary CPU only."""
+    return cpu_index(m, cpu) == PRIMARY_CPU_INDEX or m.chosen("first-context", "any-cpu")
 
 
 @source(VM_C)
@@ -73,7 +81,7 @@ def vm_get_boot_vm(m: Machine) -> Vm:
 def vm_get_boot_vm_secondary_core(m: Machine) -> Vm | None:
     """The first multiprocessor VM of the boot list; None if every one is uniprocessor."""
     vm = vm_get_boot_vm(m)  # L1190
-    if vm_is_up(m, vm):  # L1192
+    if vm_is_up(m, vm) or vm_stays_aborted(m, vm):  # L1192
         return vm_get_next_boot_secondary_core(m, vm)  # L1193
     return vm  # L1196
 
@@ -91,6 +99,11 @@ def vm_get_next_boot(m: Machine, vm: Vm) -> Vm | None:
 def vm_get_next_boot_secondary_core(m: Machine, vm: Vm) -> Vm | None:
     """The next multiprocessor VM of the boot list."""
     vm_next = vm_get_next_boot(m, vm)  # L1220
-    while vm_next is not None and vm_is_up(m, vm_next):  # L1223
+    while vm_next is not None and (vm_is_up(m, vm_next) or vm_stays_aborted(m, vm_next)):  # L1223
         vm_next = vm_get_next_boot(m, vm_next)  # L1224
     return vm_next  # L1227
+
+
+def vm_stays_aborted(m: Machine, vm: Vm) -> bool:
+    """Whether the VM's vCPUs on CPUs that come up are left out, because it is being aborted: not in the C."""
+    return m.chosen("init-failed-secondary", "left-out", when=lambda: vm_is_aborting(m, vm))

@@ -35,11 +35,16 @@ class Reading(Variant):
     """An ambiguous rule of FF-A and two readings of it; `text` is the question.
 
     `rule` quotes nobody: it says what is known of the rule, and by whom it is cited.  The C follows the default.
+    `assumes` names behaviours of the environment, off by default (model/environment.py), without which the readings
+    look alike.  A reading without `places` is about a property's words, not about the C: `properties` says for each
+    alternative which property states the rule so read.
     """
 
     rule: str
     default_means: str
     other_means: str
+    assumes: tuple[str, ...] = ()
+    properties: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

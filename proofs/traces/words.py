@@ -51,6 +51,8 @@ def call_text(action: Action, is_spmc: bool) -> str:
             return f"FFA_ERROR({code.value})"
         case "ffa_interrupts_handle_secure_interrupt", (int(intid),):
             return f"secure interrupt {intid} arrives"
+        case "api_ffa_abort", (int(),):
+            return "FFA_ABORT(a reserved register not zero)"
         case "psci_secondary_cpu_on", (int(index),):
             return f"PSCI CPU_ON(vCPU {index})"
         case "psci_primary_cpu_on", (int(cpu),):
