@@ -100,7 +100,7 @@ def trace_of(finding_id: str) -> Trace:
 
     Raises FindingError for a finding that is not in the catalogue or that no execution shows.
     """
-    from proofs.obligations import shortest_execution  # not above: it loads the solver
+    from proofs.executions import shortest_execution  # not above: it loads the solver
 
     known = shortest(finding_id)
     if known is None or known.length is None:
