@@ -27,15 +27,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Causes:
-    """Executions that violate a property by different causes, shortest first, and how far others were looked for.
-
-    `depth` is the length up to which every execution was searched; `complete` if that is every execution.
-    """
+    """Executions that violate a property by different causes, shortest first, and how far others were looked for."""
 
     traces: tuple[Trace, ...]
-    granularity: Granularity
-    depth: int
-    complete: bool
+    looked: str
+    """How far others were looked for: a sentence."""
 
 
 def shortest_execution(name: str, topology: str, check: str, length: int) -> Trace:
@@ -61,8 +57,17 @@ def different_causes(name: str, topology: str, check: str, length: int, most: in
     for trace in hunt.causes():
         traces.append(trace)
         if len(traces) == most:
-            break
-    return Causes(tuple(traces), granularity, hunt.space.depth, hunt.space.complete and len(traces) < most)
+            return Causes(tuple(traces), "There may be more causes: the search ended with these.")
+    return Causes(tuple(traces), _looked(hunt.space, granularity))
+
+
+def _looked(space: Space, granularity: Granularity) -> str:
+    """How far a search went that found no more causes."""
+    how = "operations as a whole" if granularity is Granularity.HANDLER else "every window"
+    if space.complete:
+        number = f"{len(space.states):,} state{'s' if len(space.states) > 1 else ''}"
+        return f"No other cause: every execution was searched up to where it breaks the property ({number}, {how})."
+    return f"No other cause in {space.depth} steps: longer executions were not searched ({how})."
 
 
 def _shortest(name: str, topology: str, check: str, length: int) -> tuple[Granularity, Trace]:
