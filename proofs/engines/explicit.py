@@ -6,7 +6,6 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from model.diagram import Diagram, Leaf, leaf_for
 from model.machine import Outcome
@@ -14,8 +13,6 @@ from model.variables import Key
 from proofs.engines.predicates import FALSE, TRUE, Instance, PredicateCompiler, instances, step_label
 from proofs.engines.successors import Choice, State, Successors
 from properties.language import Kind, Property
-
-Name = TypeVar("Name", str, tuple[Outcome, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +107,7 @@ class ExplicitSearch:
         self._keep_edges = keep_edges
         self._beyond = beyond
         self._not_followed: set[int] = set()
+        self._settled: set[str | tuple[Outcome, str]] = set()
         self._compiler = PredicateCompiler(successors.relation)
         relation = successors.relation
         self._on_states = [
@@ -138,6 +136,7 @@ class ExplicitSearch:
         space, successors = self.space, self._successors
         number: dict[State, int] = {}
         self._add(number, successors.initial())
+        self._settle()
         current = 0
         level_end = 1
         while current < len(space.states) and len(space.states) <= self._max_states:
@@ -145,6 +144,7 @@ class ExplicitSearch:
                 space.depth += 1
                 level_end = len(space.states)
                 space.levels.append(level_end)
+                self._settle()
                 yield space.depth
             if space.depth == self._max_depth:
                 break
@@ -174,8 +174,8 @@ class ExplicitSearch:
         space.arrivals.add_state()
         for instance, (holds, antecedent) in self._on_states:
             name = instance.property.id
-            if leaf_for(holds, state) is FALSE:  # type: ignore[arg-type]
-                self._keep(space.violations, name, Ending(position, None, instance.objects))
+            if name not in self._settled and leaf_for(holds, state) is FALSE:  # type: ignore[arg-type]
+                space.violations.setdefault(name, []).append(Ending(position, None, instance.objects))
                 if self._beyond:
                     self._not_followed.add(position)
             if name not in space.witnesses and leaf_for(antecedent, state) is TRUE:  # type: ignore[arg-type]
@@ -183,27 +183,28 @@ class ExplicitSearch:
         return position
 
     def _check_step(self, source: int, state: State, choice: Choice, leaf: Leaf) -> bool:
-        """Note what a step violates and witnesses; whether it violates anything."""
+        """Note what a step violates and witnesses; whether it violates anything that is not settled."""
         space = self.space
         if leaf.outcome.is_failure:
             if choice.section:
                 space.doomed.add(source)
-            self._keep(space.failures, (leaf.outcome, leaf.where), Ending(source, choice))
+            check = (leaf.outcome, leaf.where)
+            if check not in self._settled:
+                space.failures.setdefault(check, []).append(Ending(source, choice))
         violated = False
         for instance, holds, antecedent in self._diagrams(choice, leaf):
             name = instance.property.id
-            if leaf_for(holds, state) is FALSE:  # type: ignore[arg-type]
+            if name not in self._settled and leaf_for(holds, state) is FALSE:  # type: ignore[arg-type]
                 violated = True
-                self._keep(space.violations, name, Ending(source, choice, instance.objects))
+                space.violations.setdefault(name, []).append(Ending(source, choice, instance.objects))
             if name not in space.witnesses and leaf_for(antecedent, state) is TRUE:  # type: ignore[arg-type]
                 space.witnesses[name] = space.length(Ending(source, choice))
         return violated
 
-    def _keep(self, kept: dict[Name, list[Ending]], name: Name, ending: Ending) -> None:
-        """Keep an ending if it is one of the nearest of its kind."""
-        endings = kept.setdefault(name, [])
-        if not endings or self._beyond or self.space.length(ending) == self.space.length(endings[0]):
-            endings.append(ending)
+    def _settle(self) -> None:
+        """Violations and failures that were found are not looked for any more: others take more steps."""
+        if not self._beyond:
+            self._settled = {*self.space.violations, *self.space.failures}
 
     def _state_diagrams(self, instance: Instance) -> tuple[Diagram, Diagram]:
         item = instance.property
