@@ -66,8 +66,8 @@ def _looked(space: Space, granularity: Granularity) -> str:
     how = "operations as a whole" if granularity is Granularity.HANDLER else "every window"
     if space.complete:
         number = f"{len(space.states):,} state{'s' if len(space.states) > 1 else ''}"
-        return f"No other cause: every execution was searched up to where it breaks the property ({number}, {how})."
-    return f"No other cause in {space.depth} steps: longer executions were not searched ({how})."
+        return f"No other cause: every state was searched, up to where the property breaks ({number}, {how})."
+    return f"No other cause in up to {space.depth} steps; longer executions were not searched ({how})."
 
 
 def _shortest(name: str, topology: str, check: str, length: int) -> tuple[Granularity, Trace]:

@@ -61,7 +61,7 @@ def test_executions_with_different_causes_are_shown() -> None:
 
 def test_causes_differ_in_more_than_names() -> None:
     causes = different_causes("P33", "2x1-up", "", 11, 9)
-    assert "every execution was searched" in causes.looked
+    assert "every state was searched" in causes.looked
     seen = [
         ({passage.location for passage in trace.steps[-1].path}, {kind_of(step.action) for step in trace.steps})
         for trace in causes.traces
