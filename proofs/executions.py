@@ -13,6 +13,7 @@ from model.exploration import Granularity, build_relation
 from model.machine import Outcome
 from model.source import Location
 from model.topology import BUILT_IN
+from model.variants import DEFAULT_VARIANTS, Variants
 from proofs.configurations import MILLIONS, configuration_of
 from proofs.engines.explicit import Ending, ExplicitSearch, Space
 from proofs.engines.reachability import nearest, unrecoverable
@@ -34,12 +35,14 @@ class Causes:
     """How far others were looked for: a sentence."""
 
 
-def shortest_execution(name: str, topology: str, check: str, length: int) -> Trace:
+def shortest_execution(
+    name: str, topology: str, check: str, length: int, variants: Variants = DEFAULT_VARIANTS
+) -> Trace:
     """The simplest shortest execution that violates a property on a built-in topology, by a check if it has several.
 
     Raises LookupError when there is none of that length.
     """
-    return _shortest(name, topology, check, length)[1]
+    return _shortest(name, topology, check, length, variants)[1]
 
 
 def different_causes(name: str, topology: str, check: str, length: int, most: int) -> Causes:
@@ -49,10 +52,10 @@ def different_causes(name: str, topology: str, check: str, length: int, most: in
     them consists of kinds of operations that the other has as well, on whatever CPUs, partitions and interrupts.
     They are looked for as far as `prove-all` searches. Raises LookupError when there is no execution of that length.
     """
-    granularity, _ = _shortest(name, topology, check, length)
+    granularity, _ = _shortest(name, topology, check, length, DEFAULT_VARIANTS)
     configuration = configuration_of(BUILT_IN[topology])
     states = configuration.handler_states if granularity is Granularity.HANDLER else configuration.section_states
-    hunt = _Hunt(name, topology, check, granularity, states, beyond=True)
+    hunt = _Hunt(name, topology, check, granularity, states, DEFAULT_VARIANTS, beyond=True)
     traces = []
     for trace in hunt.causes():
         traces.append(trace)
@@ -70,9 +73,9 @@ def _looked(space: Space, granularity: Granularity) -> str:
     return f"No other cause in up to {space.depth} steps; longer executions were not searched ({how})."
 
 
-def _shortest(name: str, topology: str, check: str, length: int) -> tuple[Granularity, Trace]:
+def _shortest(name: str, topology: str, check: str, length: int, variants: Variants) -> tuple[Granularity, Trace]:
     for granularity in Granularity:
-        hunt = _Hunt(name, topology, check, granularity, MILLIONS, max_depth=length)
+        hunt = _Hunt(name, topology, check, granularity, MILLIONS, variants, max_depth=length)
         trace = hunt.shortest()
         if trace is not None and len(trace) == length:
             return granularity, trace
@@ -98,13 +101,14 @@ class _Hunt:
         check: str,
         granularity: Granularity,
         max_states: int,
+        variants: Variants,
         max_depth: int | None = None,
         beyond: bool = False,
     ):
         self._item = CATALOGUE[name]
         self._check = check
         self._assume = self._item.assumptions(DEFAULT)
-        self._relation = build_relation(BUILT_IN[topology], self._assume, granularity)
+        self._relation = build_relation(BUILT_IN[topology], self._assume, granularity, variants=variants)
         self._is_about_graph = self._item.kind is Kind.RECOVERABLE
         self._search = ExplicitSearch(
             Successors(self._relation),
@@ -189,8 +193,8 @@ class _Hunt:
     def _trace(self, way: Way) -> Trace:
         """An execution, replayed by the concrete reading."""
         actions = [step.choice.action for step in self._simplest.steps(way)]
-        relation = self._relation
-        trace = record(relation.layout.topology, self._assume, relation.granularity.value, actions)
+        layout, granularity = self._relation.layout, self._relation.granularity.value
+        trace = record(layout.topology, self._assume, granularity, actions, variants=layout.variants)
         return attribute(trace, self._item, way.objects)
 
 
