@@ -11,16 +11,17 @@ import z3
 
 from model.environment import DEFAULT, Action, Assumptions
 from model.exploration import Granularity, Relation, build_relation
-from model.topology import BUILT_IN, Topology
+from model.topology import Topology
 from model.variants import DEFAULT_VARIANTS, Variants
-from proofs.configurations import DEFAULT_CONFIGURATIONS, MILLIONS, Configuration, configuration_of
+from proofs.configurations import DEFAULT_CONFIGURATIONS, Configuration, configuration_of
 from proofs.engines.bmc import BoundedModelChecker
 from proofs.engines.encoding import Encoding
-from proofs.engines.explicit import ExplicitSearch, Space, Step
+from proofs.engines.explicit import Ending, ExplicitSearch, Space
 from proofs.engines.goals import Goals
 from proofs.engines.induction import prove_by_induction
 from proofs.engines.outcome import Bounded, Found, Unknown
-from proofs.engines.reachability import is_dead, unrecoverable
+from proofs.engines.reachability import is_dead, nearest, unrecoverable
+from proofs.engines.simplest import Simplest, Way
 from proofs.engines.successors import Successors
 from proofs.traces.trace import Trace, attribute, record
 from proofs.verdicts import Evidence, Obligation, Result, Verdict
@@ -78,33 +79,13 @@ def decide(task: Task) -> Iterator[Result]:
     yield from _Decision(task).results()
 
 
-def shortest_execution(
-    name: str, topology: str, check: str, length: int, variants: Variants = DEFAULT_VARIANTS
-) -> Trace:
-    """The shortest execution that violates a property on a default topology, by a check if it has several.
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A search of the relation of a topology, and the simplest of the shortest executions in what was found."""
 
-    Raises LookupError when there is none of that length.
-    """
-    item = CATALOGUE[name]
-    assume = item.assumptions(DEFAULT)
-    for granularity in Granularity:
-        relation = build_relation(BUILT_IN[topology], assume, granularity, variants=variants)
-        keep_edges = item.kind is Kind.RECOVERABLE
-        max_depth = None if keep_edges else length + 1
-        space = ExplicitSearch(Successors(relation), [item], MILLIONS, keep_edges, max_depth).run()
-        found = space.violations.get(name)
-        steps = found.steps if found else ()
-        objects = found.instance.objects if found else ()
-        if check:
-            steps = {f"{outcome.value} {where}": run for (outcome, where), run in space.failures.items()}.get(check, ())
-        if keep_edges and item.in_operations == (granularity is Granularity.SECTION):
-            stuck = unrecoverable(item, relation, space)
-            steps, objects = space.execution(stuck.state or 0), stuck.objects
-        if len(steps) == length:
-            actions = [step.choice.action for step in steps]
-            trace = record(BUILT_IN[topology], assume, granularity.value, actions, variants=variants)
-            return attribute(trace, item, objects)
-    raise LookupError(f"{name} on {topology} has no violation of {length} steps")
+    relation: Relation
+    space: Space
+    simplest: Simplest
 
 
 class _Decision:
@@ -120,20 +101,19 @@ class _Decision:
     def results(self) -> Iterator[Result]:
         """Violations at handler granularity first, then what windows add, then proofs."""
         configuration = self._task.configuration
-        relation, space = self._search(Granularity.HANDLER, configuration.handler_states)
-        searched = [(relation, space)]
-        yield from self._violations(relation, space)
-        yield from self._seen(space)
-        yield from self._recoverable(relation, space)
+        coarse = self._search(Granularity.HANDLER, configuration.handler_states)
+        yield from self._violations(coarse)
+        yield from self._seen(coarse.space)
+        yield from self._recoverable(coarse)
         if not self._open:
             return
-        relation, space = self._search(Granularity.SECTION, configuration.section_states)
-        searched.append((relation, space))
-        yield from self._violations(relation, space)
-        yield from self._failures(searched)
+        fine = self._search(Granularity.SECTION, configuration.section_states)
+        relation, space = fine.relation, fine.space
+        yield from self._violations(fine)
+        yield from self._failures([coarse, fine])
         yield from self._seen(space)
         yield from self._never_seen(relation, space)
-        yield from self._recoverable(relation, space)
+        yield from self._recoverable(fine)
         yield from self._exhausted(relation, space)
         yield from self._induction(relation, space)
         yield from self._bounded(relation, space)
@@ -141,44 +121,45 @@ class _Decision:
     def _properties(self, *kinds: Kind) -> list[Property]:
         return [CATALOGUE[name] for name in self._open if CATALOGUE[name].kind in kinds]
 
-    def _search(self, granularity: Granularity, states: int) -> tuple[Relation, Space]:
-        relation = build_relation(
-            self._task.configuration.topology, self._assume, granularity, variants=self._task.variants
-        )
+    def _search(self, granularity: Granularity, states: int) -> _Search:
+        topology = self._task.configuration.topology
+        relation = build_relation(topology, self._assume, granularity, variants=self._task.variants)
         items = self._properties(Kind.ALWAYS, Kind.STEP, Kind.SOMETIMES)
         keep_edges = bool(self._recoverables(granularity))
         space = ExplicitSearch(Successors(relation), items, states, keep_edges, self._task.depth).run()
         for name, depth in space.witnesses.items():
             self._witnesses.setdefault(name, depth)
-        return relation, space
+        return _Search(relation, space, Simplest(space, topology))
 
-    def _violations(self, relation: Relation, space: Space) -> Iterator[Result]:
-        for name, violation in space.violations.items():
+    def _violations(self, search: _Search) -> Iterator[Result]:
+        for name, endings in search.space.violations.items():
             item = CATALOGUE[name]
             if item.kind in (Kind.ALWAYS, Kind.STEP) and not item.causes:
-                trace = attribute(self._trace(relation, violation.steps), item, violation.instance.objects)
-                yield self._decided(item, Verdict.VIOLATED, _method(relation), len(trace), space, trace)
+                yield self._violated(item, search, endings)
 
-    def _failures(self, searched: Sequence[tuple[Relation, Space]]) -> Iterator[Result]:
+    def _violated(
+        self, item: Property, search: _Search, endings: Sequence[Ending], causes: dict[str, Trace] | None = None
+    ) -> Result:
+        """A violation, with the simplest of the shortest executions, replayed by the concrete reading."""
+        best = search.simplest.best(endings)
+        trace = attribute(self._trace(search, best), item, best.objects)
+        return self._decided(item, Verdict.VIOLATED, _method(search.relation), len(trace), search.space, trace, causes)
+
+    def _failures(self, searches: Sequence[_Search]) -> Iterator[Result]:
         """The properties that can fail in several ways, with every failing check of both searches."""
         for item in [item for item in self._properties(Kind.STEP) if item.causes]:
-            violated = [(relation, space) for relation, space in searched if item.id in space.violations]
-            if not violated:
-                continue
-            relation, space = violated[0]
-            violation = space.violations[item.id]
-            trace = attribute(self._trace(relation, violation.steps), item, violation.instance.objects)
+            violated = [search for search in searches if item.id in search.space.violations]
             causes: dict[str, Trace] = {}
-            for relation, space in violated:
-                for (outcome, where), steps in sorted(space.failures.items(), key=lambda entry: len(entry[1])):
+            for search in violated:
+                for (outcome, where), endings in search.space.failures.items():
                     if (check := f"{outcome.value} {where}") not in causes:
-                        causes[check] = self._trace(relation, steps)
-            relation, space = violated[0]
-            yield self._decided(item, Verdict.VIOLATED, _method(relation), len(trace), space, trace, causes)
+                        causes[check] = self._trace(search, search.simplest.best(endings))
+            if violated:
+                yield self._violated(item, violated[0], violated[0].space.violations[item.id], causes)
 
-    def _trace(self, relation: Relation, steps: Sequence[Step]) -> Trace:
+    def _trace(self, search: _Search, way: Way) -> Trace:
         """The execution, replayed by the concrete reading."""
-        return self._replayed(relation, [step.choice.action for step in steps])
+        return self._replayed(search.relation, [step.choice.action for step in search.simplest.steps(way)])
 
     def _replayed(self, relation: Relation, actions: Sequence[Action]) -> Trace:
         layout = relation.layout
@@ -205,18 +186,18 @@ class _Decision:
         in_operations = granularity is Granularity.SECTION
         return [item for item in self._properties(Kind.RECOVERABLE) if item.in_operations == in_operations]
 
-    def _recoverable(self, relation: Relation, space: Space) -> Iterator[Result]:
+    def _recoverable(self, search: _Search) -> Iterator[Result]:
+        relation, space = search.relation, search.space
         for item in self._recoverables(relation.granularity):
             if not space.complete:
                 yield self._decided(item, Verdict.UNKNOWN, _method(relation), space.depth, space)
                 continue
             found = unrecoverable(item, relation, space)
             self._witnesses.update(found.witnesses)
-            if found.state is None:
-                yield self._proved(item, relation, space)
+            if found.endings:
+                yield self._violated(item, search, nearest(space, found.endings))
             else:
-                trace = attribute(self._trace(relation, space.execution(found.state)), item, found.objects)
-                yield self._decided(item, Verdict.VIOLATED, _method(relation), len(trace), space, trace)
+                yield self._proved(item, relation, space)
 
     def _exhausted(self, relation: Relation, space: Space) -> Iterator[Result]:
         if space.complete:

@@ -9,6 +9,7 @@ from model.exploration import Granularity, build_relation
 from model.machine import Outcome
 from model.topology import BUILT_IN
 from proofs.engines.explicit import ExplicitSearch, Space
+from proofs.engines.simplest import Simplest
 from proofs.engines.successors import Successors
 from proofs.traces.trace import record
 from properties.catalogue import CATALOGUE
@@ -45,7 +46,10 @@ def test_windows_add_failures_and_take_none_away(topology: str) -> None:
 @pytest.mark.parametrize("granularity", list(Granularity))
 def test_every_failure_is_replayed_by_the_concrete_reading(granularity: Granularity) -> None:
     topology = BUILT_IN["1x2"]
-    for (outcome, where), steps in space_of("1x2", granularity).failures.items():
+    space = space_of("1x2", granularity)
+    simplest = Simplest(space, topology)
+    for (outcome, where), endings in space.failures.items():
+        steps = simplest.steps(simplest.best(endings))
         trace = record(topology, DEFAULT, granularity.value, [step.choice.action for step in steps])
         last = trace.steps[-1]
         assert (last.outcome, last.where) == (outcome, where)
@@ -53,5 +57,6 @@ def test_every_failure_is_replayed_by_the_concrete_reading(granularity: Granular
 
 def test_a_shortest_execution_is_found() -> None:
     """An SP that runs itself needs three steps: load, boot, FFA_RUN."""
-    failures = space_of("2x1-up").failures
-    assert len(failures[Outcome.DEADLOCK, "0x8001.0"]) == 3
+    space = space_of("2x1-up")
+    (ending, *_) = space.failures[Outcome.DEADLOCK, "0x8001.0"]
+    assert space.length(ending) == 3

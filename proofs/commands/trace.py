@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from enum import Enum
 from io import StringIO
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
 
 from model.source import UPSTREAM_COMMIT
 from model.variables import Layout
@@ -30,6 +31,9 @@ from proofs.traces.text import View, acting_cpus, render, render_state
 from proofs.traces.trace import Trace
 from proofs.traces.vcd import vcd
 from proofs.traces.watch import Watch, WatchError, compile_watch
+
+if TYPE_CHECKING:
+    from proofs.executions import Causes
 
 PLAIN_WIDTH = 160
 WIDE = 120
@@ -102,17 +106,30 @@ def show(
     other: Annotated[
         str | None, typer.Option("--diff", metavar="TRACE|FINDING", help="How this trace differs from another one.")
     ] = None,
+    more: Annotated[
+        int | None,
+        typer.Option(
+            "--more",
+            min=1,
+            metavar="N",
+            help="After a finding's trace, up to N of other causes (docs/formats.md).",
+        ),
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.TEXT,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write it to a file.")] = None,
 ) -> None:
     """Show an execution: who did what, what changed, which way the C code went, and where the property breaks.
 
-    Every trace is replayed by the concrete reading first. Exit codes: 0 shown, 2 wrong usage, 3 malformed,
-    tampered with or outdated.
+    Every trace is replayed by the concrete reading first. A finding's trace is the simplest of the shortest: it has
+    the fewest CPUs, then the fewest partitions, kinds of operations and different inputs. Exit codes: 0 shown, 2 wrong
+    usage, 3 malformed, tampered with or outdated.
     """
     if output is not None:
         check_writable(output)
-    shown = trace_named(what)
+    if more is not None and (step or state is not None or other or form is not Format.TEXT):
+        raise CommandError(ExitCode.USAGE, "--more shows whole traces as text; leave the other options out")
+    causes = None if more is None else causes_named(what, more + 1)
+    shown = trace_named(what) if causes is None else causes.traces[0]
     _check_numbers(shown, step, state)
     compiled = compile_watches(shown.layout, watches or [])
     if form is not Format.TEXT:
@@ -124,7 +141,18 @@ def show(
     elif state is not None:
         print_out(render_state(shown, state), output)
     else:
-        print_out(render(shown, View(step, paths, _side_by_side(shown, columns, output), compiled)), output)
+        traces = causes.traces if causes else (shown,)
+        parts = [render(trace, View(step, paths, _side_by_side(trace, columns, output), compiled)) for trace in traces]
+        print_out(_with_other_causes(parts, causes.looked) if causes else parts[0], output)
+
+
+def _with_other_causes(parts: Sequence[RenderableType], looked: str) -> RenderableType:
+    """A trace, those of other causes under headings of their own, and how far others were looked for."""
+    first, *others = parts
+    shown = [first]
+    for number, part in enumerate(others, 1):
+        shown += [Text(f"Another cause, {number} of {len(others)}", "bold"), part]
+    return Group(*shown, Text(looked))
 
 
 def _side_by_side(shown: Trace, wanted: bool | None, output: Path | None) -> bool:
@@ -148,17 +176,36 @@ def trace_named(name: str) -> Trace:
         return read(Path(name))
     from proofs import findings  # not above: other commands need not wait for the catalogue
 
+    _check_finding(name, "neither a trace file nor a finding")
+    try:
+        return replace(findings.trace_of(name), finding=name)
+    except findings.FindingError as error:
+        raise CommandError(ExitCode.USAGE, str(error)) from error
+
+
+def causes_named(name: str, most: int) -> Causes:
+    """The trace of a finding, and traces of other causes, so many in all.  Raises CommandError if there is none."""
+    from proofs import findings
+
+    _check_finding(name, "not a finding, which --more needs")
+    try:
+        causes = findings.causes_of(name, most)
+    except findings.FindingError as error:
+        raise CommandError(ExitCode.USAGE, str(error)) from error
+    first, *others = causes.traces
+    return replace(causes, traces=(replace(first, finding=name), *others))
+
+
+def _check_finding(name: str, otherwise: str) -> None:
+    """Raise CommandError, with what the name is otherwise, if it is not one of a finding."""
+    from proofs import findings
+
     known = sorted(findings.findings())
     if name in known:
-        try:
-            return replace(findings.trace_of(name), finding=name)
-        except findings.FindingError as error:
-            raise CommandError(ExitCode.USAGE, str(error)) from error
+        return
     close = get_close_matches(name.upper(), known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
-    raise CommandError(
-        ExitCode.USAGE, f"'{name}' is neither a trace file nor a finding; {hint}known findings: {', '.join(known)}"
-    )
+    raise CommandError(ExitCode.USAGE, f"'{name}' is {otherwise}; {hint}known findings: {', '.join(known)}")
 
 
 def compile_watches(layout: Layout, texts: list[str]) -> tuple[Watch, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import networkx as nx
@@ -9,18 +10,16 @@ import networkx as nx
 from model.diagram import leaf_for, leaves
 from model.exploration import Relation
 from model.machine import Outcome
-from model.variables import Key
-from proofs.engines.explicit import Space
+from proofs.engines.explicit import Ending, Space
 from proofs.engines.predicates import FALSE, TRUE, PredicateCompiler, instances, step_label
 from properties.language import Property
 
 
 @dataclass(frozen=True, slots=True)
 class Unrecoverable:
-    """The first state from which no good state can be reached any more, if any; where the antecedent was met."""
+    """The states from which no good state can be reached any more; where the antecedent was met."""
 
-    state: int | None
-    objects: tuple[Key, ...]
+    endings: tuple[Ending, ...]
     witnesses: dict[str, int]
 
 
@@ -35,6 +34,7 @@ def unrecoverable(item: Property, relation: Relation, space: Space) -> Unrecover
     graph.add_edges_from((source, target) for source, row in enumerate(space.edges) for target in row)
     backwards = graph.reverse(copy=False)
     witnesses: dict[str, int] = {}
+    endings = []
     for instance in instances(item, relation):
         holds = compiler.on_states(item.holds, instance.objects)
         antecedent = compiler.on_states(item.antecedent, instance.objects)
@@ -45,10 +45,16 @@ def unrecoverable(item: Property, relation: Relation, space: Space) -> Unrecover
             recovering.update(layer)
         for number, state in enumerate(space.states):
             if leaf_for(antecedent, state) is TRUE:  # type: ignore[arg-type]
-                witnesses.setdefault(item.id, len(space.execution(number)))
+                witnesses.setdefault(item.id, space.length(Ending(number)))
                 if number not in recovering:
-                    return Unrecoverable(number, instance.objects, witnesses)
-    return Unrecoverable(None, (), witnesses)
+                    endings.append(Ending(number, None, instance.objects))
+    return Unrecoverable(tuple(endings), witnesses)
+
+
+def nearest(space: Space, endings: Sequence[Ending]) -> list[Ending]:
+    """Those of the endings that take the fewest steps."""
+    length = min(map(space.length, endings))
+    return [ending for ending in endings if space.length(ending) == length]
 
 
 def is_dead(item: Property, relation: Relation) -> bool:

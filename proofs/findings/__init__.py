@@ -7,12 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
 from proofs.traces.trace import Trace
 from proofs.verdicts import Result, Verdict
+
+if TYPE_CHECKING:
+    from proofs.executions import Causes
 
 
 class FindingError(ValueError):
@@ -100,12 +103,29 @@ def trace_of(finding_id: str) -> Trace:
 
     Raises FindingError for a finding that is not in the catalogue or that no execution shows.
     """
-    from proofs.obligations import shortest_execution  # not above: it loads the solver
+    from proofs.executions import shortest_execution  # not above: it loads the engines
 
+    known = _shown(finding_id)
+    return shortest_execution(known.property, known.topology, known.check, known.length or 0)
+
+
+def causes_of(finding_id: str, most: int) -> Causes:
+    """The execution of `trace_of`, and others that violate the same property by different causes, `most` in all.
+
+    Raises FindingError for a finding that is not in the catalogue or that no execution shows.
+    """
+    from proofs.executions import different_causes  # not above: it loads the engines
+
+    known = _shown(finding_id)
+    return different_causes(known.property, known.topology, known.check, known.length or 0, most)
+
+
+def _shown(finding_id: str) -> Expectation:
+    """The known violation whose execution shows a finding.  Raises FindingError if there is none."""
     known = shortest(finding_id)
-    if known is None or known.length is None:
+    if known is None:
         raise FindingError(f"{finding_id} is about something that never happens; it has no trace")
-    return shortest_execution(known.property, known.topology, known.check, known.length)
+    return known
 
 
 def titles() -> dict[str, str]:
