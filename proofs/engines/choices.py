@@ -45,10 +45,18 @@ class ChoiceSets:
         result = NONE
         for others in choices:
             taken = set(others)
-            choice = ALL
-            for name in self.variants:
-                choice = self.both(choice, self.literal(Literal(name, name in taken)))
-            result = self.either(result, choice)
+            term = frozenset(Literal(name, name in taken) for name in self.variants)
+            result = self.either(result, self.union([term]))
+        return result
+
+    def union(self, terms: Iterable[Term]) -> ChoiceSet:
+        """The choices that satisfy at least one of the terms."""
+        result = NONE
+        for term in terms:
+            choices = ALL
+            for literal in term:
+                choices = self.both(choices, self.literal(literal))
+            result = self.either(result, choices)
         return result
 
     def both(self, first: ChoiceSet, second: ChoiceSet) -> ChoiceSet:
