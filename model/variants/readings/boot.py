@@ -52,9 +52,9 @@ BOOT_READINGS: Final = (
         rule="FF-A v1.3 ALP1, section 18.2.2, as cited by Hafnium's secure-partition-manager.rst:560: each pinned "
         "execution context of every MP SP is woken up. It is not said whether that includes aborted SPs.",
         default_means="The boot chain of the CPU starts it.",
-        other_means="The boot chain leaves out SPs whose VM is ABORTING.",
+        other_means="The boot chain leaves out SPs whose VM is ABORTING; their vCPU there is ABORTED.",
         source="src/vm.c:1192, :1223",
-        places=("vm_stays_aborted",),
+        places=("vm_leave_out",),
     ),
     Reading(
         name="abort-in-init",
