@@ -13,8 +13,8 @@ RUN_READINGS: Final = (
         other="BUSY",
         text="What is an SP told that calls FFA_RUN on a vCPU that is OFF?",
         rule="The comment at src/ffa/spmc/cpu_cycles.c:70. The conformance suite (ff-a-acs, "
-        "docs/testcase_checklist.md), citing FF-A v1.0, sections 9.3 and 10.2, has DENIED for a state that cannot handle "
-        "the call, and BUSY for a vCPU that can be tried again.",
+        "docs/testcase_checklist.md), citing FF-A v1.0, sections 9.3 and 10.2, has DENIED for a state that cannot "
+        "handle the call, and BUSY for a vCPU that can be tried again.",
         default_means="DENIED: it is not in a state to run.",
         other_means="BUSY: it is unavailable, try again.",
         source="src/ffa/spmc/cpu_cycles.c:73",
