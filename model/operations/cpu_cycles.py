@@ -112,7 +112,7 @@ def sp_boot_next(m: Machine, current: Vcpu, state: VcpuState = VcpuState.WAITING
     cpu_indx = current.cpu.index  # L287
     if current.cpu.last_sp_initialized:  # L289
         return None  # L290
-    next_vm = next_to_boot(m, current.vm, cpu_indx)  # L293-306
+    next_vm = next_to_boot(m, current.vm, cpu_indx)
     while next_vm is not None and m.chosen("boot-chain", "go-on", when=partial(needs_no_boot, m, next_vm, cpu_indx)):
         next_vm = next_to_boot(m, next_vm, cpu_indx)
     m.check(vcpu_state_set(m, current, state), "src/ffa/spmc/cpu_cycles.c:309")  # L309
@@ -122,7 +122,7 @@ def sp_boot_next(m: Machine, current: Vcpu, state: VcpuState = VcpuState.WAITING
         current.cpu.last_sp_initialized = True  # L318
         return None  # L369
     vcpu_next = vm_get_vcpu(m, next_vm, cpu_indx)  # L322
-    if not needs_no_boot(m, next_vm, cpu_indx):  # L330
+    if not needs_no_boot(m, next_vm, cpu_indx):
         if m.chosen("H12", "after"):
             m.lock(next_vm)  # L335
         m.lock(vcpu_next)  # L336

@@ -5,7 +5,7 @@ from __future__ import annotations
 from model.machine import Cpu, Machine, Vcpu, Vm
 from model.operations.cpu import cpu_index
 from model.source import source
-from model.values import PRIMARY_CPU_INDEX, VmState
+from model.values import PRIMARY_CPU_INDEX, VcpuState, VmState
 
 VM_C = "src/vm.c"
 
@@ -81,7 +81,7 @@ def vm_get_boot_vm(m: Machine) -> Vm:
 def vm_get_boot_vm_secondary_core(m: Machine) -> Vm | None:
     """The first multiprocessor VM of the boot list; None if every one is uniprocessor."""
     vm = vm_get_boot_vm(m)  # L1190
-    if vm_is_up(m, vm) or vm_stays_aborted(m, vm):  # L1192
+    if vm_is_up(m, vm) or vm_leave_out(m, vm):  # L1192
         return vm_get_next_boot_secondary_core(m, vm)  # L1193
     return vm  # L1196
 
@@ -99,11 +99,16 @@ def vm_get_next_boot(m: Machine, vm: Vm) -> Vm | None:
 def vm_get_next_boot_secondary_core(m: Machine, vm: Vm) -> Vm | None:
     """The next multiprocessor VM of the boot list."""
     vm_next = vm_get_next_boot(m, vm)  # L1220
-    while vm_next is not None and (vm_is_up(m, vm_next) or vm_stays_aborted(m, vm_next)):  # L1223
+    while vm_next is not None and (vm_is_up(m, vm_next) or vm_leave_out(m, vm_next)):  # L1223
         vm_next = vm_get_next_boot(m, vm_next)  # L1224
     return vm_next  # L1227
 
 
-def vm_stays_aborted(m: Machine, vm: Vm) -> bool:
-    """Whether the VM's vCPUs on CPUs that come up are left out, because it is being aborted: not in the C."""
-    return m.chosen("init-failed-secondary", "left-out", when=lambda: vm_is_aborting(m, vm))
+def vm_leave_out(m: Machine, vm: Vm) -> bool:
+    """Leave a VM that is being aborted out of this CPU's boot chain, its vCPU ABORTED; whether it is.  Not in the C."""
+    if not m.chosen("init-failed-secondary", "left-out", when=lambda: vm_is_aborting(m, vm)):
+        return False
+    vcpu = vm.vcpus[m.cpu.index]
+    vcpu.cpu = m.cpu
+    vcpu.state = VcpuState.ABORTED
+    return True

@@ -13,7 +13,7 @@ ABORT_READINGS: Final = (
         other="v1.3-only",
         text="Which SPs may call FFA_ABORT?",
         rule="Rule I0072 in section 7.2.4 of FF-A v1.3 ALP2, as cited by src/ffa/spmc/cpu_cycles.c:588. Upstream's "
-        "later code offers it to SPs of v1.3 only (as noted by spec/ffa-lifecycle.md).",
+        "later api_ffa_abort offers it to SPs of v1.3 only.",
         default_means="Every SP.",
         other_means="SPs of v1.3 (in the model: lifecycle-aware ones); for others, FFA_ABORT is NOT_SUPPORTED. A fatal "
         "fault of an S-EL0 SP aborts it all the same.",
@@ -84,8 +84,8 @@ ABORT_READINGS: Final = (
         default="normal-world",
         other="requester",
         text="An SP aborts while it serves a request of another SP. Who is told?",
-        rule="The comment at src/ffa/spmc/cpu_cycles.c:893 says the normal world, and that abort actions are to come. "
-        "Upstream's later code tells the requester (as noted by spec/ffa-lifecycle.md, section 1.7).",
+        rule="The comment at src/ffa/spmc/cpu_cycles.c:894 says the normal world, and that abort actions are to come. "
+        "Upstream's later abort_action_process tells the requester.",
         default_means="The normal world; the requester stays BLOCKED.",
         other_means="The requester, which goes on with FFA_ERROR(ABORTED).",
         source="src/ffa/spmc/cpu_cycles.c:897",
@@ -97,7 +97,7 @@ ABORT_READINGS: Final = (
         other="resumes",
         text="An SP aborts while it handles a secure interrupt. Is anyone told?",
         rule="Rule I0072 in section 7.2.4 of FF-A v1.3 ALP2, as cited by src/ffa/spmc/cpu_cycles.c:713, allows the "
-        "abort. Upstream's later code resumes who was preempted (as noted by spec/ffa-lifecycle.md, section 1.7).",
+        "abort. Upstream's later abort_action_process resumes the vCPU that was preempted.",
         default_means="The normal world is told ABORTED, whoever was preempted.",
         other_means="Nobody; the preempted vCPU goes on.",
         source="src/ffa/spmc/cpu_cycles.c:897",
@@ -108,7 +108,7 @@ ABORT_READINGS: Final = (
         default="stays",
         other="unwound",
         text="An SP aborts whose callees are BLOCKED in its call chain. What of them?",
-        rule="No rule is cited; raised by spec/open-questions.md.",
+        rule="No rule is cited; raised while modelling.",
         default_means="They stay BLOCKED, and linked to it.",
         other_means="Their requests are over: they leave the call chain, and wait.",
         source="src/ffa/spmc/cpu_cycles.c:887",

@@ -52,9 +52,9 @@ BOOT_READINGS: Final = (
         rule="FF-A v1.3 ALP1, section 18.2.2, as cited by Hafnium's secure-partition-manager.rst:560: each pinned "
         "execution context of every MP SP is woken up. It is not said whether that includes aborted SPs.",
         default_means="The boot chain of the CPU starts it.",
-        other_means="The boot chain leaves out SPs whose VM is ABORTING.",
+        other_means="The boot chain leaves out SPs whose VM is ABORTING; their vCPU there is ABORTED.",
         source="src/vm.c:1192, :1223",
-        places=("vm_stays_aborted",),
+        places=("vm_leave_out",),
     ),
     Reading(
         name="abort-in-init",
@@ -85,7 +85,7 @@ BOOT_READINGS: Final = (
         default="RUNNING",
         other="STARTING",
         text="A vCPU blocks or is preempted while it initialises. In which state does it go on?",
-        rule="FF-A v1.3 ALP2, section 7.2, as cited by inc/hf/vcpu.h:30; the comment at inc/hf/vcpu.h:62 says that a "
+        rule="FF-A v1.3 ALP2, section 7.2, as cited by inc/hf/vcpu.h:30; the comment at inc/hf/vcpu.h:69 says that a "
         "STARTING vCPU has cycles to initialise itself.",
         default_means="It is RUNNING; only its runtime model says that it still initialises.",
         other_means="It is STARTING again.",
@@ -119,8 +119,8 @@ BOOT_READINGS: Final = (
         default="BUSY",
         other="starts",
         text="What does FFA_RUN do to an SP's vCPU that is CREATED?",
-        rule="The comment at src/api.c:1265 says that vCPUs of SPs do not need an initial FFA_RUN. TF-A's EL3 SPMC "
-        "documents CPU_ON or FFA_RUN (as noted by spec/ffa-lifecycle.md).",
+        rule="The comment at src/api.c:1265 says that vCPUs of SPs do not need an initial FFA_RUN. TF-A's "
+        "documentation of its EL3 SPMC has CPU_ON or FFA_RUN for secondary execution contexts.",
         default_means="Nothing; the caller is told BUSY, and the SPMC starts the vCPU in its own time.",
         other_means="It starts the vCPU in the runtime model of initialisation.",
         source="src/api.c:1272, :1358",

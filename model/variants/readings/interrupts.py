@@ -13,7 +13,7 @@ INTERRUPT_READINGS: Final = (
         other="pending",
         text="A secure interrupt arrives on a CPU on which its owner's vCPU has not started, or is OFF. What happens?",
         rule="The comment at src/ffa/spmc/interrupts.c:390 says that such a vCPU cannot be the target. Hafnium's "
-        "test of interrupts during initialisation (noted by spec/ffa-lifecycle.md, R9) delivers one pended before.",
+        "test handle_interrupt_rtm_init has one that is pending before its owner boots, and is delivered then.",
         default_means="The SPMC panics, or fails an assertion before that.",
         other_means="The interrupt is pending until the vCPU has started.",
         source="src/ffa/spmc/interrupts.c:258, :393",
@@ -36,8 +36,8 @@ INTERRUPT_READINGS: Final = (
         default="at-once",
         other="later",
         text="An SP gives its cycles back, but has an interrupt pending. When is it handled?",
-        rule="The comment at src/ffa/spmc/interrupts.c:773 and the manifest field sri-interrupts-policy of FF-A v1.3 "
-        "(as noted by spec/ffa-lifecycle.md). What holds if the manifest is silent is not cited.",
+        rule="The comment at src/ffa/spmc/interrupts.c:773 and the manifest field sri-interrupts-policy "
+        "(docs/change-log.md:24). What holds if the manifest is silent is not cited.",
         default_means="At once: the call is intercepted, unless the manifest says otherwise.",
         other_means="When the SP is next given cycles.",
         source="src/ffa/spmc/interrupts.c:777-809",

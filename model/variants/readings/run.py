@@ -12,9 +12,9 @@ RUN_READINGS: Final = (
         default="DENIED",
         other="BUSY",
         text="What is an SP told that calls FFA_RUN on a vCPU that is OFF?",
-        rule="The comment at src/ffa/spmc/cpu_cycles.c:70. The conformance suite's paraphrase of FF-A v1.0, sections "
-        "9.3 and 10.2 (as noted by spec/ffa-lifecycle.md), has DENIED for a state that cannot handle the call, BUSY "
-        "for a vCPU that can be tried again.",
+        rule="The comment at src/ffa/spmc/cpu_cycles.c:70. The conformance suite (ff-a-acs, "
+        "docs/testcase_checklist.md), citing FF-A v1.0, sections 9.3 and 10.2, has DENIED for a state that cannot "
+        "handle the call, and BUSY for a vCPU that can be tried again.",
         default_means="DENIED: it is not in a state to run.",
         other_means="BUSY: it is unavailable, try again.",
         source="src/ffa/spmc/cpu_cycles.c:73",
@@ -37,8 +37,8 @@ RUN_READINGS: Final = (
         default="BUSY",
         other="ABORTED",
         text="A lifecycle-aware SP aborted. What are later callers told?",
-        rule="FF-A v1.3 ALP2, section 7.3 on abort actions, as cited by Hafnium's later manifest code (noted by "
-        "spec/ffa-lifecycle.md, which derives both replies); at this commit, no rule is cited.",
+        rule="FF-A v1.3 ALP2, section 7.3 on abort actions, as cited by upstream's later "
+        "inc/hf/ffa_partition_manifest.h:61; at this commit, no rule is cited.",
         default_means="BUSY: the SP is stopped, and may come back.",
         other_means="ABORTED, as for an SP that is not lifecycle-aware.",
         source="src/api.c:1318, :3026",
@@ -49,8 +49,8 @@ RUN_READINGS: Final = (
         default="ABORTED",
         other="BUSY",
         text="An SP that is not lifecycle-aware aborted. Who is told: also later callers, or only the one it served?",
-        rule="The conformance suite's paraphrase of FF-A v1.0, sections 9.3 and 10.2 (as noted by "
-        "spec/ffa-lifecycle.md): ABORTED if the vCPU or VM ran into an unexpected error. For how long is not said.",
+        rule="The conformance suite (ff-a-acs, docs/testcase_checklist.md), citing FF-A v1.0, sections 9.3 and 10.2: "
+        "ABORTED if the vCPU or VM ran into an unexpected error. For how long is not said.",
         default_means="Every later caller is told ABORTED.",
         other_means="Later callers are told BUSY.",
         source="src/api.c:1321, :3029",
@@ -97,8 +97,8 @@ RUN_READINGS: Final = (
         other="BUSY",
         text="What is the caller of FFA_RUN told if the target is in a call chain on another CPU?",
         rule="The comment at src/ffa/spmc/cpu_cycles.c:143. A direct request to the same vCPU is told BUSY "
-        "(src/api.c:3013), and so does the conformance suite paraphrase FFA_RUN for a vCPU busy on another CPU (as "
-        "noted by spec/ffa-lifecycle.md).",
+        "(src/api.c:3013), and the conformance suite (ff-a-acs, docs/testcase_checklist.md) has BUSY for FFA_RUN "
+        "on a vCPU that is busy on another CPU.",
         default_means="DENIED: a call chain cannot span CPUs.",
         other_means="BUSY: it can be run later.",
         source="src/ffa/spmc/cpu_cycles.c:149",
@@ -133,8 +133,8 @@ RUN_READINGS: Final = (
         default="BLOCKED",
         other="DENIED",
         text="May an SP call FFA_YIELD while it serves a direct request?",
-        rule="FF-A v1.2, section 8.3, rule 3, as cited by src/ffa/spmc/cpu_cycles.c:658; DENIED in FF-A v1.0, as noted "
-        "by spec/ffa-lifecycle.md.",
+        rule="FF-A v1.2, section 8.3, rule 3, as cited by src/ffa/spmc/cpu_cycles.c:658; that FF-A "
+        "v1.0 had DENIED is second-hand, no source cites the rule.",
         default_means="It may, and is BLOCKED (v1.2).",
         other_means="It may not (v1.0).",
         source="src/ffa/spmc/cpu_cycles.c:659",
