@@ -88,8 +88,8 @@ def test_causes_of_states_are_found(name: str, topology: str, length: int) -> No
 def test_the_command_shows_other_causes(lifecycle: Callable[..., Output]) -> None:
     code, out, err = lifecycle("trace", "show", "F15", "--more", "1")
     assert (code, err) == (0, "")
-    assert out.startswith("Finding F15\n")
-    assert out.count("is violated\n") == 2
+    assert out.startswith("Finding F15: ")
+    assert out.count("Violated, P21: ") == 2
     assert "Another cause, 1 of 1\n" in out
     assert out.endswith("There may be more causes: the search ended with these.\n")
 

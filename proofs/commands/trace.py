@@ -151,8 +151,8 @@ def _with_other_causes(parts: Sequence[RenderableType], looked: str) -> Renderab
     first, *others = parts
     shown = [first]
     for number, part in enumerate(others, 1):
-        shown += [Text(f"Another cause, {number} of {len(others)}", "bold"), part]
-    return Group(*shown, Text(looked))
+        shown += [Text(f"\nAnother cause, {number} of {len(others)}", "bold"), part]
+    return Group(*shown, Text(f"\n{looked}"))
 
 
 def _side_by_side(shown: Trace, wanted: bool | None, output: Path | None) -> bool:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from model.patch import HUNKS
 from model.topology import BUILT_IN
 from model.variants import BEFORE
+from proofs.executions import shortest_execution
 from proofs.findings import expectations
-from proofs.obligations import shortest_execution
 from proofs.reports.judgements import Judgement, deviations, judgements
 from proofs.reports.pages import Files, page, text_of, trace, traces
 from proofs.reports.patch_review import NEW_SUBJECT, BehaviourChange, PropertyChange, TopologyReview
