@@ -100,11 +100,14 @@ class PairSearch:
         self.pairs = Pairs()
 
     def run(
-        self, first_only: bool = False, aligned: Callable[[State, State], bool] = lambda left, right: True
+        self,
+        first_only: bool = False,
+        max_depth: int | None = None,
+        aligned: Callable[[State, State], bool] = lambda left, right: True,
     ) -> Pairs:
-        """Search until every pair was seen, or `max_pairs`, or the first difference if `first_only`.
+        """Search until every pair was seen, or `max_pairs`, or `max_depth` steps.
 
-        `aligned` is to hold of every pair.
+        `first_only` stops at the first difference; `aligned` is to hold of every pair.
         """
         found = self.pairs
         number = {self._starts: 0}
@@ -117,6 +120,8 @@ class PairSearch:
             if current == level_end:
                 found.depth += 1
                 level_end = len(order)
+                if found.depth == max_depth:
+                    break
             left, right = order[current]
             if found.misaligned is None and not aligned(left, right):
                 found.misaligned = _execution(current, parents, arrivals)

@@ -23,8 +23,11 @@ from properties.language import Kind, Property
 
 TOPOLOGIES: Final = ("2x1-up", "1x2", "2x1-mp-silent", "hypervisor-2x1", "2x1-mp")
 """Where readings are compared, the smallest first: all of them are searched completely."""
+LARGER: Final = ("2x2-mp", "2x2")
+"""Where they are compared if they cannot be told apart on the others: the first so many pairs."""
 PAIRS: Final = 1_000_000
-STATES: Final = 1_000_000
+PAIRS_OF_LARGER: Final = 150_000
+STATES: Final = 1_500_000
 
 OF_THE_MODEL: Final = tuple(reading for reading in READINGS if reading.places)
 FREE: Final = tuple(reading.name for reading in OF_THE_MODEL if not reading.assumes)
@@ -80,11 +83,16 @@ def answer(reading: Reading) -> Answer:
     """The shortest execution that tells the readings of a question apart, all other questions read as the C does."""
     assume = replace(DEFAULT, **dict.fromkeys(reading.assumes, True))
     other = Variants.of({reading.name: reading.other})
-    searches, shortest = [], None
-    for name in TOPOLOGIES:
-        found = compare(BUILT_IN[name], assume, DEFAULT_VARIANTS, other, PAIRS, first_only=True)
+    searches: list[Search] = []
+    shortest: Separation | None = None
+    for name in (*TOPOLOGIES, *LARGER):
+        if shortest and name in LARGER:
+            break
+        most = PAIRS_OF_LARGER if name in LARGER else PAIRS
+        max_depth = shortest.length - 1 if shortest else None
+        found = compare(BUILT_IN[name], assume, DEFAULT_VARIANTS, other, most, True, max_depth)
         searches.append(Search(name, found.pairs.count, found.pairs.complete, found.pairs.depth))
-        shortest = min((*found.separations, *filter(None, [shortest])), key=lambda one: one.length, default=None)
+        shortest = found.separations[0] if found.separations else shortest
     return Answer(reading, shortest, tuple(searches))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from model.diagram import Node
 from model.environment import Action, Assumptions
 from model.exploration import Relation, build_relation
 from model.machine import Outcome
@@ -57,16 +58,38 @@ def compare(
     right: Variants,
     max_pairs: int,
     first_only: bool = False,
+    max_depth: int | None = None,
     aligned: Aligned | None = None,
 ) -> Comparison:
-    """Search the pairs of states that the same stimuli lead both choices to; every separation is replayed."""
+    """Search the pairs of states that the same stimuli lead both choices to; every separation is replayed.
+
+    `max_depth` bounds the number of stimuli. Where no operation asks what differs, no pair is searched: all are equal.
+    """
     free = {name for name, _ in left.deviations ^ right.deviations}
     relation = build_relation(topology, assume, variants=Variants.of(dict(left.deviations & right.deviations), free))
     left_others, right_others = ([name for name, _ in side.deviations if name in free] for side in (left, right))
     search = PairSearch(relation, left_others, right_others, max_pairs)
-    pairs = search.run(first_only, aligned(relation)) if aligned else search.run(first_only)
+    if not _is_asked(relation):
+        pairs = Pairs(complete=True)
+    elif aligned:
+        pairs = search.run(first_only, max_depth, aligned(relation))
+    else:
+        pairs = search.run(first_only, max_depth)
     separations = tuple(_separation(topology, assume, left, right, item) for item in pairs.differences)
     return Comparison(topology, left, right, separations, pairs, relation)
+
+
+def _is_asked(relation: Relation) -> bool:
+    """Whether some path depends on a free variant."""
+    stack, seen = [diagram for _, diagram in relation.first], set()
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Node) and id(item) not in seen:
+            if item.variable >= relation.layout.first_variant:
+                return True
+            seen.add(id(item))
+            stack += (item.high, item.low)
+    return False
 
 
 def reverting(comparison: Comparison, separation: Separation) -> tuple[frozenset[str], ...]:

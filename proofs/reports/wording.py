@@ -9,7 +9,7 @@ from model.machine import Outcome
 from model.values import INTERRUPT_RETURN, World
 from proofs.engines.product import Observed, role
 from proofs.reports.comparison import Separation
-from proofs.traces.trace import Trace, TraceStep
+from proofs.traces.trace import Trace
 from proofs.traces.words import actor_text, call_text, end_text, operation_text
 
 
@@ -69,24 +69,29 @@ def _told(seen: Observed) -> str:
 
 
 def side_by_side(separation: Separation) -> tuple[Row, ...]:
-    """The execution, one row for each stimulus, without the context switches that both sides make."""
+    """The execution, one row for each stimulus, without the context switches before the last one."""
     left, right = separation.left, separation.right
+    difference = separation.difference
     rows = []
-    for number, action in enumerate(separation.difference.actions, 1):
-        ends = [_end(trace, number) for trace in (left, right)]
-        if action.operation == "api_regs_state_saved" and ends[0] == ends[1] and number < separation.length:
-            continue
-        stimulus = f"{actor_text(action, left.is_spmc)}: {call_text(action, left.is_spmc)}"
-        rows.append(Row(number, stimulus, ends[0], "" if ends[0] == ends[1] else ends[1]))
+    for number, (action, step) in enumerate(zip(difference.actions[:-1], left.steps, strict=False), 1):
+        if action.operation != "api_regs_state_saved":
+            rows.append(Row(number, _stimulus(action, left), end_text(step, left.is_spmc) or "done", ""))
+    last = contrast(separation)
+    rows.append(
+        Row(
+            separation.length,
+            _stimulus(difference.action, left),
+            *(_last(*side) for side in ((last.left, left, separation.length), (last.right, right, separation.length))),
+        )
+    )
     return tuple(rows)
 
 
-def _end(trace: Trace, number: int) -> str:
-    if number > len(trace):
-        return "is not possible"
-    step = trace.steps[number - 1]
-    return end_text(step, trace.is_spmc) or _states(step) or "done"
+def _stimulus(action: Action, trace: Trace) -> str:
+    return f"{actor_text(action, trace.is_spmc)}: {call_text(action, trace.is_spmc)}"
 
 
-def _states(step: TraceStep) -> str:
-    return "; ".join(str(change) for change in step.changes if change.field == "state")
+def _last(text: str, trace: Trace, length: int) -> str:
+    """How a last step ends, with the place of the check that failed."""
+    step = trace.steps[-1]
+    return f"{text} at {step.where}" if len(trace) == length and step.outcome.is_failure else text
