@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from model.machine import NULL, Machine, Vcpu, Vm
+from model.operations.abort_fixes import answer_request_on_abort, is_waited_for, resume_caller_on_abort
 from model.operations.after_abort import (
     abort_to_requester,
     can_hand_back,
@@ -16,11 +17,16 @@ from model.operations.after_abort import (
     vcpu_aborts_alone,
     vcpu_stays_aborted,
 )
+from model.operations.fixes import first_to_boot, is_gone, take_registers, unlink_from_callee
 from model.operations.hypervisor import ffa_indirect_msg_recv, hypervisor_yield_prepare
 from model.operations.interrupts import ffa_interrupts_intercept_call, ffa_interrupts_unmask
 from model.operations.switch import api_switch_to_other_world, api_switch_to_primary, api_switch_to_vm
-from model.operations.vcpu import vcpu_secure_interrupt_complete, vcpu_set_running, vcpu_state_set
-from model.operations.virtual_interrupts import vcpu_virt_interrupt_clear
+from model.operations.vcpu import (
+    vcpu_secure_interrupt_complete,
+    vcpu_set_running,
+    vcpu_state_set,
+)
+from model.operations.virtual_interrupts import vcpu_virt_interrupt_clear, vcpu_virt_interrupt_pending_and_enabled
 from model.operations.vm import (
     counts_as_first_context,
     vm_get_next_boot,
@@ -115,6 +121,8 @@ def sp_boot_next(m: Machine, current: Vcpu, state: VcpuState = VcpuState.WAITING
     next_vm = next_to_boot(m, current.vm, cpu_indx)
     while next_vm is not None and m.chosen("boot-chain", "go-on", when=partial(needs_no_boot, m, next_vm, cpu_indx)):
         next_vm = next_to_boot(m, next_vm, cpu_indx)
+    next_vm = first_to_boot(m, next_vm, cpu_indx)
+    m.join()
     m.check(vcpu_state_set(m, current, state), "src/ffa/spmc/cpu_cycles.c:309")  # L309
     current.rt_model = RuntimeModel.NONE  # L310
     current.scheduling_mode = SchedulingMode.NONE  # L311
@@ -123,14 +131,18 @@ def sp_boot_next(m: Machine, current: Vcpu, state: VcpuState = VcpuState.WAITING
         return None  # L369
     vcpu_next = vm_get_vcpu(m, next_vm, cpu_indx)  # L322
     if not needs_no_boot(m, next_vm, cpu_indx):
+        if m.chosen("boot-releases-current", "fixed"):
+            m.unlock(current)
+            m.window("boot-releases-current")
         if m.chosen("H12", "after"):
             m.lock(next_vm)  # L335
         m.lock(vcpu_next)  # L336
         if m.chosen("H12", "after"):
             if counts_as_first_context(m, current.cpu) and vcpu_next.state == VcpuState.CREATED:  # L338
                 vm_set_state(m, next_vm, VmState.RUNNING)  # L340
-            m.unlock(next_vm)  # L343
-            m.window("W9")
+            if m.chosen("boot-holds-vm-lock", "as-is"):
+                m.unlock(next_vm)  # L343
+                m.window("W9")
         vcpu_next.rt_model = RuntimeModel.SP_INIT  # L345
         vcpu_next.cpu = current.cpu  # L347
         m.check(
@@ -139,6 +151,11 @@ def sp_boot_next(m: Machine, current: Vcpu, state: VcpuState = VcpuState.WAITING
         )  # L348
         vcpu_next.regs_available = False  # L349
         m.unlock(vcpu_next)  # L362
+        if m.chosen("H12", "after") and m.chosen("boot-holds-vm-lock", "fixed"):
+            m.unlock(next_vm)
+        if m.chosen("boot-releases-current", "fixed"):
+            m.lock(current)
+        m.join()
         return vcpu_next  # L363-365
     return None  # L369
 
@@ -181,12 +198,15 @@ def ffa_cpu_cycles_msg_wait_prepare(m: Machine, current: Vcpu) -> tuple[FfaValue
                 ffa_interrupts_unmask(m, current)  # L407
         case RuntimeModel.FFA_RUN:  # L411
             other_world = ffa_msg_wait_complete(m, current)  # L412
+            if m.chosen("wait-unmasks-first", "fixed", lambda: vcpu_virt_interrupt_pending_and_enabled(m, current)):
+                ffa_interrupts_unmask(m, current)
             next_vcpu = ffa_cpu_cycles_msg_wait_intercept(m, current, other_world)  # L414
             if next_vcpu is not None:
                 ffa_interrupts_unmask(m, current)  # L421
         case _:
             m.panic("unexpected runtime model")  # L426
-    m.unlock(current)  # L431
+    if m.chosen("unlock-once", "as-is"):
+        m.unlock(current)  # L431
     return INTERRUPT_RETURN, next_vcpu
 
 
@@ -208,8 +228,13 @@ def ffa_cpu_cycles_yield_prepare(m: Machine, current: Vcpu) -> tuple[FfaValue, V
                 m.unlock(current)  # L513
                 m.window("W5")
                 m.lock_both(current, next_vcpu)  # L516
-                vcpu_state_set(m, next_vcpu, VcpuState.RUNNING)  # L518
-                m.unlock(next_vcpu)  # L519
+                if is_gone(m, next_vcpu):
+                    m.unlock(next_vcpu)
+                    next_vcpu = api_switch_to_other_world(m, current, ret, VcpuState.BLOCKED)
+                else:
+                    if vcpu_state_set(m, next_vcpu, VcpuState.RUNNING):  # L518
+                        take_registers(m, next_vcpu)
+                    m.unlock(next_vcpu)  # L519
         case RuntimeModel.SEC_INTERRUPT:  # L522
             next_vcpu = None  # L534
             if m.chosen("yield-interrupt", "BLOCKED") and can_hand_back(current):
@@ -233,7 +258,8 @@ def ffa_cpu_cycles_error_32(m: Machine, current: Vcpu, error_code: FfaError) -> 
     m.lock(current)  # L854
     ret, next_vcpu = INTERRUPT_RETURN, None
     means_failure = error_code == FfaError.ABORTED or m.chosen("init-error-code", "any")
-    if means_failure and current.rt_model == RuntimeModel.SP_INIT:  # L857
+    is_refused = not m.is_current_world(current.vm.id) and m.chosen("error-refuses-other-world", "fixed")
+    if means_failure and current.rt_model == RuntimeModel.SP_INIT and not is_refused:  # L857
         if current.vm.partition.lifecycle_support and m.chosen("init-error-version", "denied"):
             m.unlock(current)
             m.unlock(current.vm)
@@ -244,9 +270,14 @@ def ffa_cpu_cycles_error_32(m: Machine, current: Vcpu, error_code: FfaError) -> 
             vm_set_aborting_flag(m, current.vm)
         else:
             m.check(vm_set_state(m, current.vm, VmState.ABORTING), "src/ffa/spmc/cpu_cycles.c:861")  # L861
+        if m.chosen("abort-unlinks-callee", "fixed", when=lambda: current.call_chain_next != NULL):
+            unlink_from_callee(m, current)
+        m.join()
         next_vcpu = sp_boot_next(m, current, state_after_failed_boot(m, current))  # L864
         if next_vcpu is None:
             next_vcpu = api_switch_to_other_world(m, current, FfaValue(Func.MSG_WAIT), VcpuState.ABORTED)  # L873
+        elif m.chosen("failed-init-is-aborted", "fixed"):
+            m.check(vcpu_state_set(m, current, VcpuState.ABORTED), "failed-init-is-aborted")
     elif error_code == FfaError.ABORTED and m.chosen(
         "error-outside-init", "aborts", when=lambda: not ffa_is_vm_id(current.vm.id)
     ):
@@ -274,9 +305,21 @@ def ffa_cpu_cycles_abort(m: Machine, current: Vcpu) -> tuple[FfaValue, Vcpu]:
     to_ret = ffa_error(FfaError.ABORTED)  # L890
     if m.chosen("abort-in-cpu-off", "refusal", when=lambda: current.pwr_mgmt_op != PowerOperation.NONE):
         to_ret = FfaValue(Func.DIRECT_RESP, status=PsciStatus.DENIED)
+    if m.chosen("abort-unlinks-callee", "fixed", when=lambda: current.call_chain_next != NULL):
+        unlink_from_callee(m, current)
+    m.join()
     next_vcpu = successor_of_aborted(m, current)
     if next_vcpu is None:
+        next_vcpu = resume_after_abort(m, current, to_ret)
+    m.join()
+    if next_vcpu is None:
         next_vcpu = api_switch_to_primary(m, current, to_ret, state_of_aborted(m, current))  # L897
+    m.join()
+    if m.chosen("abort-resets-mode", "fixed", when=lambda: current.rt_model != RuntimeModel.NONE):
+        current.scheduling_mode = SchedulingMode.NONE
+        current.rt_model = RuntimeModel.NONE
+    if m.chosen("abort-unmasks", "fixed"):
+        ffa_interrupts_unmask(m, current)
     return FfaValue(Func.SUCCESS), next_vcpu  # L899
 
 
@@ -298,3 +341,20 @@ def state_after_failed_boot(m: Machine, current: Vcpu) -> VcpuState:
     """In which state a vCPU whose initialisation failed is left while the next SP boots: in the C, WAITING."""
     is_aborted = vcpu_aborts_alone(m, current) or m.chosen("init-failed-state", "ABORTED")
     return VcpuState.ABORTED if is_aborted else VcpuState.WAITING
+
+
+def resume_after_abort(m: Machine, current: Vcpu, to_ret: FfaValue) -> Vcpu | None:
+    """Who goes on after an abort, where a fix makes it another one than the normal world."""
+    if m.chosen("abort-boots-next", "fixed", when=lambda: current.rt_model == RuntimeModel.SP_INIT):
+        next_vcpu = sp_boot_next(m, current, VcpuState.STOPPED)
+        if next_vcpu is None:
+            return api_switch_to_other_world(m, current, FfaValue(Func.MSG_WAIT), VcpuState.ABORTED)
+        m.check(vcpu_state_set(m, current, VcpuState.ABORTED), "abort-boots-next")
+        return next_vcpu
+    if m.chosen("abort-resumes-preempted", "fixed", when=lambda: current.rt_model == RuntimeModel.SEC_INTERRUPT):
+        return ffa_cpu_cycles_preempted_vcpu_resume(m, current, VcpuState.ABORTED)
+    if m.chosen("abort-answers-request", "fixed", when=lambda: current.rt_model == RuntimeModel.FFA_DIR_REQ):
+        return answer_request_on_abort(m, current, to_ret)
+    if m.chosen("abort-resumes-caller", "fixed", when=lambda: is_waited_for(current)):
+        return resume_caller_on_abort(m, current, to_ret)
+    return None

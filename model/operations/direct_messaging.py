@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from model.machine import NULL, Machine, Vcpu
 from model.operations.ffa_run import aborted_reply
+from model.operations.fixes import is_gone, take_registers, unlink_from_requester
 from model.operations.hypervisor import (
     hypervisor_is_direct_request_valid,
     hypervisor_is_direct_response_valid,
@@ -162,8 +163,12 @@ def direct_request_locked(m: Machine, current: Vcpu, receiver: Vcpu, args: Direc
                     return ffa_error(FfaError.DENIED)
                 return ffa_error(FfaError.BUSY)  # L2980
             case VmState.ABORTING:  # L2982
+                if m.chosen("aborting-marks-nobody", "fixed"):
+                    return aborted_reply(m, receiver.vm)
                 if receiver.state not in (VcpuState.NULL, VcpuState.ABORTED, VcpuState.STOPPED):  # L2983
                     m.check(vcpu_state_set(m, receiver, VcpuState.ABORTED), "src/api.c:2991")  # L2990
+    if m.chosen("request-tells-aborted", "fixed", when=lambda: receiver.state == VcpuState.ABORTED):
+        return aborted_reply(m, receiver.vm)
     if (
         is_ffa_direct_msg_request_ongoing(m, receiver)
         or receiver.state == VcpuState.RUNNING
@@ -231,13 +236,15 @@ def reply_of_busy(m: Machine, current: Vcpu, receiver: Vcpu, args: DirectMessage
 
 
 @source(API_C)
-def api_ffa_resume_direct_resp_target(m: Machine, current: Vcpu, receiver_vm_id: int, to_ret: FfaValue) -> Vcpu:
+def api_ffa_resume_direct_resp_target(
+    m: Machine, current: Vcpu, receiver_vm_id: int, to_ret: FfaValue, to_state: VcpuState = VcpuState.WAITING
+) -> Vcpu:
     """Current waits; the vCPU the response goes to."""
     if ffa_direct_msg_is_spmd_lp_id(m, receiver_vm_id) or not m.is_current_world(receiver_vm_id):  # L3108
-        return api_switch_to_other_world(m, current, to_ret, VcpuState.WAITING)  # L3110
+        return api_switch_to_other_world(m, current, to_ret, to_state)  # L3110
     if receiver_vm_id == m.primary_vm_id:  # L3116
-        return api_switch_to_primary(m, current, to_ret, VcpuState.WAITING)  # L3117
-    return api_switch_to_vm(m, current, to_ret, VcpuState.WAITING, receiver_vm_id)  # L3125
+        return api_switch_to_primary(m, current, to_ret, to_state)  # L3117
+    return api_switch_to_vm(m, current, to_ret, to_state, receiver_vm_id)  # L3125
 
 
 @source(API_C)
@@ -249,6 +256,15 @@ def api_ffa_msg_send_direct_resp_validate_ongoing_request(m: Machine, current: V
         return False  # L3185
     is_resp2 = args.func is Func.DIRECT_RESP2
     return current.dir_req2 == is_resp2  # L3188-3195
+
+
+def lock_current_and_requester(m: Machine, current: Vcpu, requester_id: int) -> None:
+    """`response-locks-both-first`: release current's lock, and take it together with the requester's."""
+    vm_id = requester_id if not m.is_spmc or m.is_current_world(requester_id) else m.other_world_id
+    requester = api_ffa_get_vm_vcpu(m, m.vm_find(vm_id), current)
+    m.unlock(current)
+    m.window("W4")
+    m.lock_both(current, requester)
 
 
 @source(API_C)
@@ -283,15 +299,29 @@ def api_ffa_msg_send_direct_resp(m: Machine, current: Vcpu, args: DirectMessage)
         ffa_interrupts_unmask(m, current)  # L3263
         current.processing_managed_exit = False  # L3273
         vcpu_virt_interrupt_clear(m, current, HF_MANAGED_EXIT_INTID)  # L3275
+    if m.chosen("response-locks-both-first", "fixed"):
+        lock_current_and_requester(m, current, args.receiver)
     current.dir_req2 = False  # L3280
     current.dir_req_origin = HF_INVALID_VM_ID  # L3281
     next_vcpu = api_ffa_resume_direct_resp_target(m, current, args.receiver, FfaValue(args.func))  # L3283
-    m.unlock(current)  # L3290
-    m.window("W4")
-    m.lock_both(current, next_vcpu)  # L3293
+    if m.chosen("response-locks-both-first", "as-is"):
+        m.unlock(current)  # L3290
+        m.window("W4")
+        m.lock_both(current, next_vcpu)  # L3293
+    m.join()
+    if is_gone(m, next_vcpu):
+        unlink_from_requester(m, current)
+        m.unlock(next_vcpu)
+        next_vcpu = api_switch_to_other_world(m, current, FfaValue(Func.MSG_WAIT), VcpuState.WAITING)
+        m.lock(next_vcpu)
     ffa_direct_msg_unwind_call_chain_ffa_direct_resp(m, current, next_vcpu)  # L3299
     m.check(vcpu_state_set(m, next_vcpu, VcpuState.RUNNING), "src/api.c:3303")  # L3303
-    intercepted = ffa_interrupts_intercept_call(m, current, next_vcpu)  # L3311
+    take_registers(m, next_vcpu)
+    m.join()
+    in_spmc_mode = m.chosen(
+        "spmc-mode-not-intercepted", "fixed", when=lambda: next_vcpu.scheduling_mode == SchedulingMode.SPMC_MODE
+    )
+    intercepted = not in_spmc_mode and ffa_interrupts_intercept_call(m, current, next_vcpu)  # L3311
     m.unlock(next_vcpu)  # L3315
     m.unlock(current)  # L3318
     return INTERRUPT_RETURN, None if intercepted else next_vcpu  # L3319

@@ -5,6 +5,7 @@ from __future__ import annotations
 from model.machine import NULL, Machine, Vcpu, Vm
 from model.operations.after_abort import handles_interrupt
 from model.operations.cpu import cpu_index
+from model.operations.fixes import is_to_be_resumed
 from model.operations.hypervisor import hypervisor_run_checks
 from model.operations.interrupts import ffa_interrupts_mask
 from model.operations.runtime_models import ffa_cpu_cycles_check_runtime_state_transition
@@ -54,11 +55,17 @@ def ffa_cpu_cycles_run_checks(
         return False, INVALID_PARAMETERS, None  # L51
     if (
         not vm_is_up(m, vm)
-        and (not vm_is_up(m, current.vm) or m.chosen("pinned-index", "every-caller"))
         and vcpu_idx != cpu_index(m, current.cpu)
+        and (
+            not vm_is_up(m, current.vm)
+            or m.chosen("pinned-index", "every-caller")
+            or m.chosen("run-checks-index", "fixed")
+        )
     ):  # L54
         return False, INVALID_PARAMETERS, None  # L58
     target = api_ffa_get_vm_vcpu(m, vm, current)  # L61
+    if target is current and m.chosen("run-denies-self", "fixed"):
+        return False, DENIED, None
     m.unlock(current)  # L63
     m.window("W1")
     m.lock_both(current, target)  # L66
@@ -74,21 +81,28 @@ def ffa_cpu_cycles_run_checks(
         and not m.chosen("run-waiting", "runs", when=lambda: target.state == VcpuState.WAITING)
     ):  # L82
         allowed, run_ret = False, reply_to_sp(m, target)  # L87
+        if m.chosen("run-tells-aborted", "fixed", when=lambda: target.state == VcpuState.ABORTED):
+            run_ret = aborted_reply(m, vm)
     elif not m.is_current_world(target_vm_id):  # L94
         allowed, run_ret = False, DENIED  # L95
     else:
         if m.is_current_world(current.vm.id) and current.preempted_vcpu != NULL:  # L105
             if vcpu_virt_interrupt_pending_and_enabled(m, current):  # L114
                 allowed, run_ret = False, DENIED  # L115
+            elif m.chosen("handler-denied-run", "fixed", when=lambda: current.rt_model == RuntimeModel.SEC_INTERRUPT):
+                allowed, run_ret = False, DENIED
             else:
                 if not m.chosen("intermediate-contexts", "resumed", when=lambda: not handles_interrupt(current)):
                     next_vcpu = current.preempted_vcpu  # L127
-                vcpu_secure_interrupt_complete(m, current)  # L136
+                if m.chosen("run-redirects-late", "as-is"):
+                    vcpu_secure_interrupt_complete(m, current)  # L136
         if (
             allowed and (target.call_chain_prev != NULL or target.call_chain_next != NULL) and target.cpu != current.cpu
         ):  # L146
             allowed, run_ret = False, BUSY if m.chosen("chain-elsewhere", "BUSY") else DENIED  # L149
         elif allowed and m.chosen("migrate-serving", "DENIED", when=lambda: serves_elsewhere(m, target, current)):
+            allowed, run_ret = False, DENIED
+        if allowed and m.chosen("run-leaves-callees", "fixed", lambda: target.call_chain_prev not in (NULL, current)):
             allowed, run_ret = False, DENIED
     m.unlock(target)  # L156
     return allowed, run_ret, next_vcpu  # L157
@@ -143,6 +157,10 @@ def ffa_cpu_cycles_init_schedule_mode_ffa_run(m: Machine, current: Vcpu, vcpu: V
             "src/ffa/spmc/cpu_cycles.c:465",
         )  # L464
     ffa_interrupts_mask(m, vcpu)  # L468
+    if m.is_current_world(current.vm.id) and m.chosen(
+        "run-hands-down-mask", "fixed", when=lambda: vcpu.call_chain_prev == NULL
+    ):
+        vcpu.prev_interrupt_priority = current.prev_interrupt_priority
 
 
 @source(API_C)
@@ -168,6 +186,11 @@ def api_vcpu_prepare_run(m: Machine, current: Vcpu, vcpu: Vcpu, timer_expired: b
     return can_run, run_ret
 
 
+def is_running_elsewhere(vcpu: Vcpu) -> bool:
+    """Whether the vCPU has CPU cycles, or its registers are yet to be saved."""
+    return vcpu.state in (VcpuState.RUNNING, VcpuState.STARTING) or not vcpu.regs_available
+
+
 @source(API_C)
 def prepare_run_locked(
     m: Machine, current: Vcpu, vcpu: Vcpu, need_vm_lock: bool, timer_expired: bool
@@ -181,9 +204,13 @@ def prepare_run_locked(
                 if not ffa_is_vm_id(vcpu.vm.id) and not starts_created(m, vcpu):  # L1269
                     return False, BUSY  # L1272
             case VmState.ABORTING:  # L1275
-                if vcpu.state not in (VcpuState.NULL, VcpuState.STOPPED, VcpuState.ABORTED):  # L1276
+                if m.chosen("aborting-marks-nobody", "fixed"):
+                    return False, aborted_reply(m, vcpu.vm)
+                if vcpu.state not in (VcpuState.NULL, VcpuState.STOPPED, VcpuState.ABORTED) and not m.chosen(
+                    "run-marks-idle-only", "fixed", when=lambda: is_running_elsewhere(vcpu)
+                ):  # L1276
                     vcpu.state = VcpuState.ABORTED  # L1281
-    if vcpu.state in (VcpuState.RUNNING, VcpuState.STARTING) or not vcpu.regs_available:  # L1302
+    if is_running_elsewhere(vcpu):  # L1302
         return False, BUSY  # L1311
     if (
         m.chosen("H04", "before")
@@ -206,10 +233,18 @@ def prepare_run_locked(
                 if starts_created(m, vcpu):
                     return start_created(m, current, vcpu)
                 return False, BUSY  # L1358
+            if (
+                m.chosen("first-run-on-primary-cpu", "fixed")
+                and not counts_as_first_context(m, current.cpu)
+                and vcpu.vm.state == VmState.CREATED
+            ):
+                return False, BUSY
             m.assert_(vcpu.rt_model == RuntimeModel.SP_INIT, "src/api.c:1347")  # L1347
             vcpu.rt_model = RuntimeModel.NONE  # L1348
             m.check(vcpu_state_set(m, vcpu, VcpuState.STARTING), "src/api.c:1351")  # L1351
-            if m.chosen("H05", "after") and counts_as_first_context(m, current.cpu):  # L1345-1353
+            if m.chosen("H05", "after") and (
+                counts_as_first_context(m, current.cpu) or m.chosen("first-run-on-any-cpu", "fixed")
+            ):  # L1345-1353
                 vm_set_state(m, vcpu.vm, VmState.RUNNING)  # L1354
         case VcpuState.WAITING:  # L1362
             m.assert_(need_vm_lock, "src/api.c:1363")  # L1363
@@ -218,7 +253,8 @@ def prepare_run_locked(
             if not vcpu_virt_interrupt_pending_and_enabled(m, vcpu) and not timer_expired:  # L1383-1395
                 return False, FfaValue(Func.WAIT_FOR_INTERRUPT)  # L1404
         case VcpuState.BLOCKED | VcpuState.PREEMPTED:  # L1411-1414
-            pass
+            if m.chosen("preempted-is-reserved", "fixed", when=lambda: is_to_be_resumed(m, vcpu, current)):
+                return False, BUSY
         case _:
             return False, DENIED  # L1426
     ffa_cpu_cycles_init_schedule_mode_ffa_run(m, current, vcpu)  # L1431
@@ -248,6 +284,9 @@ def api_ffa_run(m: Machine, current: Vcpu, vm_id: int, vcpu_idx: int, timer_expi
     """FFA_RUN: give cycles to a vCPU.  `timer_expired`: of the target, should it wait for an interrupt."""
     m.lock(current)  # L1464
     allowed, ret, next_vcpu = ffa_cpu_cycles_run_checks(m, current, vm_id, vcpu_idx)  # L1465
+    redirected = next_vcpu
+    if redirected is not None and m.chosen("run-redirects-late", "fixed"):
+        next_vcpu = None
     if not allowed:
         m.unlock(current)  # L1535
         return ret, next_vcpu
@@ -258,7 +297,7 @@ def api_ffa_run(m: Machine, current: Vcpu, vm_id: int, vcpu_idx: int, timer_expi
     if vm is None or vcpu_idx >= vm.vcpu_count:  # L1476-1481
         m.unlock(current)  # L1535
         return ret, next_vcpu
-    vcpu = vm_get_vcpu(m, vm, vcpu_idx) if next_vcpu is None else next_vcpu  # L1490
+    vcpu = vm_get_vcpu(m, vm, vcpu_idx) if redirected is None else redirected  # L1490
     m.unlock(current)  # L1500
     m.window("W2")
     m.lock_both(current, vcpu)  # L1503
@@ -276,6 +315,8 @@ def api_ffa_run(m: Machine, current: Vcpu, vm_id: int, vcpu_idx: int, timer_expi
                 "src/api.c:1521",
             )  # L1521
             m.check(vcpu_state_set(m, current, VcpuState.BLOCKED), "src/api.c:1523")  # L1523
+            if redirected is not None and m.chosen("run-redirects-late", "fixed"):
+                vcpu_secure_interrupt_complete(m, current)
             ret = INTERRUPT_RETURN  # L1529
     m.unlock(vcpu)  # L1532
     m.unlock(current)  # L1535

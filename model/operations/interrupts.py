@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from model.machine import NULL, Machine, Vcpu
+from model.operations.fixes import is_gone
 from model.operations.interrupt_target import ffa_interrupts_find_target_vcpu, hf_ipi_handle
 from model.operations.runtime_models import ffa_direct_msg_precedes_in_call_chain
 from model.operations.switch import api_preempt
@@ -138,9 +139,10 @@ def ffa_interrupts_handle_secure_interrupt(m: Machine, current: Vcpu, intid: int
         vcpu_virt_interrupt_inject(m, target, v_intid)  # L475
         if intid != HF_IPI_INTID or not hf_ipi_handle(m, target):  # L477-479
             next_vcpu = ffa_interrupts_signal_secure_interrupt(m, current, target, v_intid)  # L493
-    m.unlock(target)  # L499
-    if target is current:
-        m.window("W12")
+    if target is not current or m.chosen("unlock-once", "as-is"):
+        m.unlock(target)  # L499
+        if target is current:
+            m.window("W12")
     m.unlock(current)  # L502
     m.unlock(target.vm)  # L503
     return None, next_vcpu
@@ -150,10 +152,15 @@ def ffa_interrupts_handle_secure_interrupt(m: Machine, current: Vcpu, intid: int
 def ffa_interrupts_unwind_nwd_call_chain(m: Machine, current: Vcpu) -> Reply:
     """A non-secure interrupt preempts current: back to the caller in its call chain, or to the normal world."""
     m.check(current.scheduling_mode == SchedulingMode.NWD_MODE, "src/ffa/spmc/interrupts.c:546")  # L546
-    m.assert_(current.call_chain_next == NULL, "src/ffa/spmc/interrupts.c:547")  # L547
+    m.assert_(
+        current.call_chain_next == NULL or m.chosen("open-callee-denies-leaving", "fixed"),
+        "src/ffa/spmc/interrupts.c:547",
+    )  # L547
     if current.call_chain_prev == NULL or m.chosen("preempted-chain", "normal-world"):  # L549
         return api_preempt(m, current)  # L551
     caller: Vcpu = current.call_chain_prev  # L554
+    if is_gone(m, caller):
+        return api_preempt(m, current)
     m.lock_both(current, caller)  # L562
     current.call_chain_prev = NULL  # L565
     m.check(vcpu_state_set(m, current, VcpuState.PREEMPTED), "src/ffa/spmc/interrupts.c:566")  # L566
@@ -176,6 +183,8 @@ def ffa_interrupts_intercept_call(m: Machine, current: Vcpu, next_vcpu: Vcpu) ->
     if m.chosen("pending-at-wait", "later"):
         return False
     interrupt_resume_waiting(m, next_vcpu, current)  # L798
+    if m.chosen("interception-frees-registers", "fixed", when=lambda: not next_vcpu.regs_available):
+        next_vcpu.regs_available = True
     vcpu_set_running(m, current, None)  # L807
     return True  # L809
 

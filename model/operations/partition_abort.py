@@ -18,14 +18,18 @@ HANDLER_C = "src/arch/aarch64/hypervisor/handler.c"
 def ffa_partition_abort(m: Machine, current: Vcpu) -> Reply:
     """Abort current's partition: FFA_ABORT, or a fatal fault of an S-EL0 partition."""
     m.lock(current.vm)  # L1129
+    if m.chosen("abort-locks-both-first", "fixed"):
+        m.lock(current)
     if vcpu_aborts_alone(m, current):
         pass
     elif m.chosen("H08", "before"):
         vm_set_aborting_flag(m, current.vm)
     else:
         m.check(vm_set_state(m, current.vm, VmState.ABORTING), f"{HANDLER_C}:1131")  # L1131
-    m.window("W10")
-    m.lock(current)  # L1132
+    if m.chosen("abort-locks-both-first", "as-is"):
+        m.window("W10")
+        m.lock(current)  # L1132
+    m.join()
     m.check(vcpu_state_set(m, current, VcpuState.ABORTED), f"{HANDLER_C}:1138")  # L1138
     m.unlock(current.vm)  # L1145
     m.check(vcpu_state_set(m, current, VcpuState.STOPPED), f"{HANDLER_C}:1151")  # L1151

@@ -5,6 +5,7 @@ from __future__ import annotations
 from model.machine import Cpu, Machine, Vcpu, Vm
 from model.operations.after_abort import vcpu_stays_aborted
 from model.operations.cpu import cpu_index, cpu_off
+from model.operations.fixes import reset_vcpu_turned_off
 from model.operations.switch import api_switch_to_vm
 from model.operations.vcpu import (
     vcpu_dir_req_reset_state,
@@ -29,6 +30,7 @@ from model.values import (
     RuntimeModel,
     SchedulingMode,
     VcpuState,
+    VmState,
     ffa_error,
 )
 
@@ -55,9 +57,14 @@ def find_next_vcpu_to_inform(m: Machine, next_vm: Vm, cpu: Cpu) -> Vcpu | None:
     while vm is not None:  # L362
         if not vm_is_up(m, vm) and vm.partition.cpu_off_subscribed:  # L367
             vcpu = vm_get_vcpu(m, vm, cpu_index(m, cpu))  # L369
-            if vcpu.state == VcpuState.WAITING:  # L374
+            if vcpu.state == VcpuState.WAITING and not (
+                m.chosen("cpu-off-asks-the-ready", "fixed")
+                and (vm.state == VmState.ABORTING or not vcpu.regs_available)
+            ):  # L374
                 break  # L379
             if m.chosen("off-not-waiting", "skipped"):
+                vcpu = None
+            if m.chosen("cpu-off-asks-the-ready", "fixed"):
                 vcpu = None
         vm = vm_get_next_boot(m, vm)  # L382
     return vcpu  # L385
@@ -71,6 +78,8 @@ def psci_cpu_off_success_fwk_resp(m: Machine, cpu: Cpu) -> FfaValue:
             vcpu = vm_get_vcpu(m, vm, cpu_index(m, cpu))
             if not vcpu_stays_aborted(m, vcpu):
                 vcpu.state = VcpuState.OFF  # L403-404
+            if m.chosen("off-resets-vcpu", "fixed"):
+                reset_vcpu_turned_off(m, vcpu)
     cpu_off(m, cpu)  # L414
     return FfaValue(Func.DIRECT_RESP, status=PsciStatus.SUCCESS)  # L416
 

@@ -9,6 +9,7 @@ from model.values import Func, PowerOperation, RuntimeModel, SchedulingMode, Vcp
 
 SPMC_CPU_CYCLES_C = "src/ffa/spmc/cpu_cycles.c"
 DIRECT_REQUESTS = (Func.DIRECT_REQ, Func.DIRECT_REQ2)
+LEAVING = (Func.MSG_WAIT, Func.YIELD, Func.DIRECT_RESP, Func.DIRECT_RESP2)
 
 Transition = tuple[bool, VcpuState]
 """Whether the call is allowed, and the state it will leave the caller in (C's *next_state)."""
@@ -83,7 +84,10 @@ def ffa_cpu_cycles_check_rtm_sec_interrupt(m: Machine, current: Vcpu, vcpu: Vcpu
 @source(SPMC_CPU_CYCLES_C)
 def ffa_cpu_cycles_check_rtm_sp_init(m: Machine, current: Vcpu, vcpu: Vcpu, func: Func) -> Transition:
     """RTM_SP_INIT (section 8.3 of FF-A v1.2 ALP0, as cited by the C)."""
-    m.assert_(current.state == VcpuState.STARTING, "src/ffa/spmc/cpu_cycles.c:735")  # L735
+    m.assert_(
+        current.state == VcpuState.STARTING or m.chosen("init-accepts-any-state", "fixed"),
+        "src/ffa/spmc/cpu_cycles.c:735",
+    )  # L735
     match func:
         case Func.DIRECT_REQ | Func.DIRECT_REQ2:
             if vcpu.rt_model != RuntimeModel.SP_INIT:  # L745
@@ -106,6 +110,8 @@ def ffa_cpu_cycles_check_runtime_state_transition(
         return hypervisor_check_runtime_state_transition(m, func)
     if not m.is_current_world(vm_id):  # L800
         return True, VcpuState.RUNNING  # L801
+    if func in LEAVING and m.chosen("open-callee-denies-leaving", "fixed", when=lambda: deserts_others(current, func)):
+        return DENIED
     match current.rt_model:
         case RuntimeModel.FFA_RUN:  # L805
             return ffa_cpu_cycles_check_rtm_ffa_run(m, current, vcpu, func)  # L806
@@ -117,6 +123,17 @@ def ffa_cpu_cycles_check_runtime_state_transition(
             return ffa_cpu_cycles_check_rtm_sp_init(m, current, vcpu, func)  # L819
         case _:
             return DENIED  # L826
+
+
+def deserts_others(current: Vcpu, func: Func) -> bool:
+    """Whether current has a callee, or yields to a requester that may not resume it with FFA_RUN."""
+    if current.call_chain_next != NULL:
+        return True
+    return (
+        func is Func.YIELD
+        and current.call_chain_prev != NULL
+        and bool(current.scheduling_mode != SchedulingMode.NWD_MODE)
+    )
 
 
 @source("src/ffa/spmc/direct_messaging.c")

@@ -47,11 +47,21 @@ def vcpu_state_set(m: Machine, vcpu: Vcpu, to_state: VcpuState) -> bool:
                 ret = to_state in (VcpuState.NULL, VcpuState.STOPPED)  # L806
             case VcpuState.STOPPED:  # L809
                 ret = to_state in (VcpuState.CREATED, VcpuState.NULL, VcpuState.ABORTED)  # L814
+        if not ret and to_state == VcpuState.ABORTED and from_state != VcpuState.NULL:
+            ret = m.chosen("aborted-from-any-state", "fixed")
     if ret:
-        vcpu.state = to_state  # L828
+        vcpu.state = state_when_resumed(m, vcpu) if to_state == VcpuState.RUNNING else to_state  # L828
     else:
         m.labels.refused.append(f"vcpu {vcpu.key} to {to_state.value}")  # L821
     return ret
+
+
+def state_when_resumed(m: Machine, vcpu: Vcpu) -> VcpuState:
+    """The state of a vCPU that is given CPU cycles: RUNNING, whatever it was doing."""
+    if ffa_is_vm_id(vcpu.vm.id):
+        return VcpuState.RUNNING
+    is_starting = m.chosen("resumed-init-is-starting", "fixed", when=lambda: vcpu.rt_model == RuntimeModel.SP_INIT)
+    return VcpuState.STARTING if is_starting else VcpuState.RUNNING
 
 
 @source(VCPU_C)
@@ -88,6 +98,8 @@ def vcpu_is_off(m: Machine, vcpu: Vcpu) -> bool:
 def vcpu_prepare(m: Machine, vcpu: Vcpu) -> None:
     """Set the entry point and move the vCPU to CREATED."""
     m.check(vcpu_state_set(m, vcpu, VcpuState.CREATED), "src/vcpu.c:87")  # L87
+    if not m.is_spmc and m.chosen("prepare-restores-init", "fixed"):
+        vcpu.rt_model = RuntimeModel.SP_INIT
 
 
 @source(VCPU_C)
@@ -108,7 +120,7 @@ def vcpu_set_running(m: Machine, vcpu: Vcpu, args: FfaValue | None) -> None:
         m.assert_(vcpu.state in (VcpuState.WAITING, VcpuState.BLOCKED), "src/vcpu.c:354")  # L354
         m.deliver(vcpu, args)  # L357
     vcpu.regs_available = False  # L361
-    vcpu.state = VcpuState.STARTING if resumes_initialisation(m, vcpu) else VcpuState.RUNNING  # L364
+    vcpu.state = VcpuState.STARTING if resumes_initialisation(m, vcpu) else state_when_resumed(m, vcpu)  # L364
 
 
 def resumes_initialisation(m: Machine, vcpu: Vcpu) -> bool:

@@ -54,5 +54,7 @@ class Fix(Variant):
     `upstream` is the commit that made this change upstream later, if one did.
     """
 
+    default: str = "as-is"
+    other: str = "fixed"
     findings: tuple[str, ...]
     upstream: str = ""
