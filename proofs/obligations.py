@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import z3
 
-from model.environment import DEFAULT, Action, Assumptions
+from model.environment import Action
 from model.exploration import Granularity, Relation, build_relation
 from model.topology import BUILT_IN, Topology
 from proofs.configurations import DEFAULT_CONFIGURATIONS, MILLIONS, Configuration, configuration_of
@@ -78,7 +78,7 @@ def shortest_execution(name: str, topology: str, check: str, length: int) -> Tra
     Raises LookupError when there is none of that length.
     """
     item = CATALOGUE[name]
-    assume = item.assumptions(DEFAULT)
+    assume = item.assumptions(configuration_of(BUILT_IN[topology]).assume)
     for granularity in Granularity:
         relation = build_relation(BUILT_IN[topology], assume, granularity)
         keep_edges = item.kind is Kind.RECOVERABLE
@@ -104,7 +104,7 @@ class _Decision:
     def __init__(self, task: Task):
         self._task = task
         self._open = {o.property: o for o in task.obligations}
-        self._assume: Assumptions = DEFAULT.without(*task.excluded)
+        self._assume = task.configuration.assume.without(*task.excluded)
         self._witnesses: dict[str, int] = {}
         self._started = time.perf_counter()
 
@@ -126,7 +126,8 @@ class _Decision:
         yield from self._never_seen(relation, space)
         yield from self._recoverable(relation, space)
         yield from self._exhausted(relation, space)
-        yield from self._induction(relation, space)
+        if not configuration.hunts:
+            yield from self._induction(relation, space)
         yield from self._bounded(relation, space)
 
     def _properties(self, *kinds: Kind) -> list[Property]:

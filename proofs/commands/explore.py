@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 from rich.console import Group
 
-from model.environment import DEFAULT
 from model.exploration import Granularity
 from proofs.commands.choices import choose_topologies
 from proofs.commands.trace import compile_watches, print_out, trace_named
+from proofs.configurations import configuration_of
 from proofs.exit_codes import CommandError, ExitCode
 from proofs.files import write_atomically
 from proofs.traces.exploration import Exploration, Possibility
@@ -82,7 +82,7 @@ def _begin(topology: str, granularity: Granularity, start: str | None, step: int
     if step is not None:
         raise CommandError(ExitCode.USAGE, "--step counts the steps of a trace; name one with --from")
     chosen = choose_topologies([topology]) or []
-    return Exploration(chosen[0], DEFAULT, granularity.value)
+    return Exploration(chosen[0], configuration_of(chosen[0]).assume, granularity.value)
 
 
 def _lines(script: Path | None, interactive: bool) -> Iterator[str]:
