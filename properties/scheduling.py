@@ -44,10 +44,7 @@ X18 = step(
     ),
     then=lambda label, before, after, old, new: (
         (from_normal_world(label, before) or old.state in (VcpuState.BLOCKED, VcpuState.PREEMPTED))
-        and (
-            old.cpu == before.cpus[label.action.cpu]
-            or (old.call_chain_prev == NULL and old.call_chain_next == NULL)
-        )
+        and (old.cpu == before.cpus[label.action.cpu] or (old.call_chain_prev == NULL and old.call_chain_next == NULL))
     ),
     sources=("src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_run_checks", "src/api.c:api_vcpu_prepare_run"),
 )
