@@ -159,6 +159,7 @@ def _guard(m: Machine, cpu: Cpu, current: Vcpu, action: Action, assume: Assumpti
         case "fiq_lower":
             m.require(cpu.priority_mask == PriorityMask.OPEN)
             m.require(current.rt_model != RuntimeModel.SP_INIT)
+            m.require(m.vm_by_id[m.other_world_id].vcpus[cpu.index].state != VcpuState.CREATED)
         case "api_interrupt_get":
             m.require(m.satisfies(current, "vint_pending", lambda queue: len(queue) > 0))
         case "api_ffa_msg_send_direct_req" if _is_cpu_off(action):

@@ -103,6 +103,36 @@ BUILT_IN: dict[str, Topology] = {
             ),
             "one CPU, two UP SPs, the second one lifecycle-aware and preemptible",
         ),
+        spmc(
+            "1x2-signalled",
+            1,
+            (_preemptible(replace(UP, id=0x8001, interrupts=(40,))), _preemptible(UP)),
+            "one CPU, two UP SPs, both lifecycle-aware and preemptible",
+        ),
+        spmc(
+            "1x2-managed-exit",
+            1,
+            (
+                replace(UP, id=0x8001, interrupts=(40,)),
+                replace(_preemptible(UP), ns_interrupts_action=InterruptAction.ME),
+            ),
+            "one CPU, two UP SPs, the second one preemptible, with managed exit",
+        ),
+        spmc(
+            "1x2-el0",
+            1,
+            (
+                replace(UP, id=0x8001, el0=True, sri_intr_pending_entry_wait=True, interrupts=(40, 42)),
+                replace(_preemptible(UP), sri_intr_while_waiting=True),
+            ),
+            "one CPU, an S-EL0 SP with two interrupts, a preemptible S-EL1 one; the scheduler may be told of theirs",
+        ),
+        spmc(
+            "1x3",
+            1,
+            (Partition(0x8001, SP, 1), replace(UP, interrupts=()), Partition(0x8003, SP, 1)),
+            "one CPU, three UP SPs without interrupts, the second one lifecycle-aware",
+        ),
         spmc("2x1-mp", 2, (MP,), "two CPUs, one MP SP subscribed to CPU_OFF"),
         spmc(
             "2x1-mp-silent",
@@ -117,6 +147,24 @@ BUILT_IN: dict[str, Topology] = {
             "two CPUs, one UP, lifecycle-aware, preemptible SP",
         ),
         spmc("2x2", 2, (MP, UP), "two CPUs, an MP and a UP SP"),
+        spmc(
+            "2x2-up",
+            2,
+            (_preemptible(replace(UP, id=0x8001, interrupts=(40,))), replace(_preemptible(UP), interrupts=())),
+            "two CPUs, two preemptible UP SPs, the first one with an interrupt",
+        ),
+        spmc(
+            "2x2-up-silent",
+            2,
+            (replace(UP, id=0x8001, interrupts=()), replace(UP, interrupts=())),
+            "two CPUs, two UP SPs without interrupts",
+        ),
+        spmc(
+            "2x2-up-first",
+            2,
+            (replace(UP, id=0x8001, interrupts=()), replace(MP, id=0x8002, interrupts=())),
+            "two CPUs, a UP SP, and behind it an MP SP subscribed to CPU_OFF; no interrupts",
+        ),
         spmc(
             "2x2-mp",
             2,

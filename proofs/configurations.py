@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from model.environment import DEFAULT, Assumptions
 from model.topology import BUILT_IN, Topology
 from properties.catalogue import CATALOGUE
 from properties.language import Kind, Property
@@ -13,7 +14,9 @@ from properties.language import Kind, Property
 class Configuration:
     """A topology and the number of states after which its explicit searches give up.
 
-    `edges` are the edges of the state machines that are looked for there, by parts of their ids.
+    `edges` are the edges of the state machines that are looked for there, by parts of their ids.  `assume` is what the
+    environment may do there.  Where the run only `hunts`, it searches for violations: it leaves out induction, and the
+    properties that exclude behaviours of the environment.
     """
 
     topology: Topology
@@ -21,7 +24,8 @@ class Configuration:
     section_states: int = 200_000
     exhausts: bool = False
     edges: tuple[str, ...] = ()
-    only_edges: bool = False
+    hunts: bool = False
+    assume: Assumptions = DEFAULT
 
     def decides(self, item: Property) -> bool:
         """Whether the default run decides a property here."""
@@ -29,7 +33,7 @@ class Configuration:
             return False
         if item.kind is Kind.SOMETIMES:
             return any(edge in item.id for edge in self.edges)
-        if self.only_edges:
+        if self.hunts and item.assuming:
             return False
         return item.kind is not Kind.RECOVERABLE or self.exhausts
 
@@ -46,6 +50,10 @@ OF_MP_SPS = tuple(
     )
 )
 """The other edges from and to OFF: only MP SPs take them."""
+RARE = replace(DEFAULT, load_failures=True, el3_requests=True, direct_req2=True)
+"""An environment that also does what the default one leaves out."""
+CHAINS = DEFAULT.without("nwd_error", "sp_errors", "sp_runs_itself")
+"""An environment without some calls that end an execution soon, so that long call chains are reached."""
 MILLIONS = 4_000_000
 """More states than any topology has that is meant to be exhausted."""
 
@@ -88,7 +96,14 @@ DEFAULT_CONFIGURATIONS = (
         exhausts=True,
         edges=SUBSCRIBED,
     ),
-    Configuration(BUILT_IN["2x2-mp"], 150_000, 150_000, edges=ON_TWO_MP, only_edges=True),
+    Configuration(BUILT_IN["1x2-signalled"], MILLIONS, MILLIONS, exhausts=True),
+    Configuration(BUILT_IN["1x2-managed-exit"], MILLIONS, MILLIONS, exhausts=True),
+    Configuration(BUILT_IN["1x2-el0"], MILLIONS, MILLIONS, exhausts=True, hunts=True, assume=RARE),
+    Configuration(BUILT_IN["1x3"], MILLIONS, MILLIONS, exhausts=True, assume=CHAINS),
+    Configuration(BUILT_IN["2x2-up"], 200_000, 200_000, hunts=True),
+    Configuration(BUILT_IN["2x2-up-silent"], 150_000, 150_000, hunts=True),
+    Configuration(BUILT_IN["2x2-up-first"], 150_000, 200_000, hunts=True),
+    Configuration(BUILT_IN["2x2-mp"], 150_000, 100_000, edges=ON_TWO_MP, hunts=True),
     Configuration(BUILT_IN["hypervisor-2x1"], MILLIONS, MILLIONS, exhausts=True, edges=("vm.",)),
     Configuration(BUILT_IN["2x2"], 250_000, 150_000),
 )

@@ -8,7 +8,6 @@ from itertools import groupby
 from typing import TypeVar
 
 from model.diagram import Diagram, Node
-from model.environment import DEFAULT
 from model.exploration import Granularity, build_relation
 from model.machine import Outcome
 from model.source import Location
@@ -107,7 +106,7 @@ class _Hunt:
     ):
         self._item = CATALOGUE[name]
         self._check = check
-        self._assume = self._item.assumptions(DEFAULT)
+        self._assume = self._item.assumptions(configuration_of(BUILT_IN[topology]).assume)
         self._relation = build_relation(BUILT_IN[topology], self._assume, granularity, variants=variants)
         self._is_about_graph = self._item.kind is Kind.RECOVERABLE
         self._search = ExplicitSearch(

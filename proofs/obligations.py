@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import z3
 
-from model.environment import DEFAULT, Action, Assumptions
+from model.environment import Action
 from model.exploration import Granularity, Relation, build_relation
 from model.topology import Topology
 from model.variants import DEFAULT_VARIANTS, Variants
@@ -94,7 +94,7 @@ class _Decision:
     def __init__(self, task: Task):
         self._task = task
         self._open = {o.property: o for o in task.obligations}
-        self._assume: Assumptions = DEFAULT.without(*task.excluded)
+        self._assume = task.configuration.assume.without(*task.excluded)
         self._witnesses: dict[str, int] = {}
         self._started = time.perf_counter()
 
@@ -115,7 +115,8 @@ class _Decision:
         yield from self._never_seen(relation, space)
         yield from self._recoverable(fine)
         yield from self._exhausted(relation, space)
-        yield from self._induction(relation, space)
+        if not configuration.hunts:
+            yield from self._induction(relation, space)
         yield from self._bounded(relation, space)
 
     def _properties(self, *kinds: Kind) -> list[Property]:

@@ -20,37 +20,19 @@ from model.source import Location
 from model.system import perform
 from model.topology import BUILT_IN, Topology
 from model.tracing import Event, Step, follow
-from model.values import InterruptAction
 from model.variables import Layout
 from proofs.engines.successors import State, Successors
 
 MOST_STATES: Final = 8000
 """How many states a search visits; more of them change nothing in the tables."""
-
-
-def _modified(name: str, of: str, description: str, *changes: dict[str, Any]) -> Topology:
-    """A topology like a built-in one, but for what is changed of its partitions."""
-    known = BUILT_IN[of]
-    changed = tuple(replace(partition, **change) for partition, change in zip(known.partitions, changes, strict=False))
-    return replace(known, name=name, description=description, partitions=(*changed, *known.partitions[len(changes) :]))
-
-
-SIGNALLED: Final = {
-    "ns_interrupts_action": InterruptAction.SIGNALED,
-    "other_s_interrupts_action": InterruptAction.SIGNALED,
-}
-MULTIPROCESSOR: Final = {"vcpu_count": 2, "lifecycle_support": False}
 QUIET: Final = Assumptions().without("secure_interrupts", "sp_requests", "sp_runs", "sp_yields")
 
 SEARCHES: Final = (
     (BUILT_IN["1x2"], Assumptions(load_failures=True)),
-    (
-        _modified("1x2-signalled", "1x2", "one CPU, two UP SPs, no interrupt queued", SIGNALLED, SIGNALLED),
-        Assumptions(),
-    ),
+    (BUILT_IN["1x2-signalled"], Assumptions()),
     (BUILT_IN["2x1-up"], Assumptions()),
     (BUILT_IN["2x1-mp"], Assumptions(cpu_off_refused=True)),
-    (_modified("2x2-mp", "2x2", "two CPUs, two MP SPs", {}, MULTIPROCESSOR), QUIET),
+    (BUILT_IN["2x2-mp"], QUIET),
     (BUILT_IN["hypervisor-2x1"], Assumptions()),
 )
 """Small systems whose executions, taken together, pass everything that the tables list."""

@@ -144,3 +144,19 @@ P47_R2 = step(
     sources=P47.sources,
     refines="P47",
 )
+
+X19 = step(
+    "X19",
+    "FFA_RUN of a vCPU that can run is not refused as invalid",
+    "INVALID_PARAMETERS says that there is no such vCPU. Where the caller has named one of a RUNNING VM that is not "
+    "OFF, it is told something else, if it is refused at all.",
+    over=each_sp_vcpu,
+    when=lambda label, before, after, old, new: (
+        label.reply is not None
+        and is_run_of(label.action, old)
+        and old.vm.state == VmState.RUNNING
+        and old.state != VcpuState.OFF
+    ),
+    then=lambda label, before, after, old, new: label.reply != ffa_error(FfaError.INVALID_PARAMETERS),
+    sources=(RUN_CHECKS, PREPARE_RUN),
+)

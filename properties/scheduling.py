@@ -13,6 +13,7 @@ from properties.vocabulary import (
     YIELD,
     acts,
     begins_to_act,
+    from_normal_world,
     is_executing,
     own_cpu,
     unchanged,
@@ -28,6 +29,24 @@ P07 = step(
     ),
     then=lambda label, before, after, old, new: new.vm.state == VmState.RUNNING,
     sources=("src/api.c:api_vcpu_prepare_run",),
+)
+
+X18 = step(
+    "X18",
+    "What FFA_RUN was checked for still holds when it resumes the vCPU",
+    "An SP may only run BLOCKED and PREEMPTED vCPUs, and nobody a vCPU whose call chain is on another CPU. Both are "
+    "checked before the locks are dropped, and must hold when the vCPU named becomes RUNNING.",
+    over=each_sp_vcpu,
+    when=lambda label, before, after, old, new: (
+        label.action.operation == FFA_RUN
+        and label.action.arguments[:2] == (old.vm.id, old.index)
+        and begins_to_act(old, new)
+    ),
+    then=lambda label, before, after, old, new: (
+        (from_normal_world(label, before) or old.state in (VcpuState.BLOCKED, VcpuState.PREEMPTED))
+        and (old.cpu == before.cpus[label.action.cpu] or (old.call_chain_prev == NULL and old.call_chain_next == NULL))
+    ),
+    sources=("src/ffa/spmc/cpu_cycles.c:ffa_cpu_cycles_run_checks", "src/api.c:api_vcpu_prepare_run"),
 )
 
 P21 = always(

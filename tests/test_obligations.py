@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from model.environment import DEFAULT
 from model.topology import BUILT_IN
 from proofs.configurations import MILLIONS, Configuration
 from proofs.obligations import Task, decide, plan
 from proofs.verdicts import Obligation, Result, Verdict
+from properties.catalogue import CATALOGUE
 
 
 def decided(configuration: Configuration, *properties: str, depth: int | None = None) -> dict[str, Result]:
@@ -35,6 +39,23 @@ def test_what_is_searched_only_in_part_is_proved_by_induction() -> None:
     results = decided(Configuration(BUILT_IN["2x1-mp-silent"], 1_000, 1_000), "P06", "P11", "P12")
     assert {result.verdict for result in results.values()} == {Verdict.PROVED}
     assert all("induction" in result.evidence.method for result in results.values())
+
+
+def test_a_hunt_proves_nothing_by_induction() -> None:
+    hunt = Configuration(BUILT_IN["2x1-mp-silent"], 1_000, 1_000, hunts=True)
+    assert {name: result.verdict for name, result in decided(hunt, "P01", "P06").items()} == {
+        "P01": Verdict.VIOLATED,
+        "P06": Verdict.BOUNDED,
+    }
+    assert hunt.decides(CATALOGUE["P06"])
+    assert not hunt.decides(CATALOGUE["P14.r2"])
+
+
+def test_a_configuration_has_an_environment_of_its_own() -> None:
+    exhausted = Configuration(BUILT_IN["2x1-up"], MILLIONS, MILLIONS, exhausts=True)
+    without_error = replace(exhausted, assume=DEFAULT.without("nwd_error"))
+    assert decided(exhausted, "P13")["P13"].verdict is Verdict.VIOLATED
+    assert decided(without_error, "P13")["P13"].verdict is Verdict.PROVED
 
 
 @pytest.mark.parametrize(("depth", "verdict", "found"), [(3, Verdict.BOUNDED, 3), (8, Verdict.VIOLATED, 4)])

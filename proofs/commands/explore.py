@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 from rich.console import Group
 
-from model.environment import DEFAULT
 from model.exploration import Granularity
 from proofs.commands.choices import choose_topologies
 from proofs.commands.trace import compile_watches, print_out, trace_named
+from proofs.configurations import configuration_of
 from proofs.exit_codes import CommandError, ExitCode
 from proofs.files import write_atomically
 from proofs.scenarios.exploration import explored
@@ -79,7 +79,8 @@ def explore(
     elif scenario is not None:
         exploration = _in_scenario(scenario, step, granularity)
     else:
-        exploration = Exploration((choose_topologies([topology or TOPOLOGY]) or [])[0], DEFAULT, granularity.value)
+        chosen = (choose_topologies([topology or TOPOLOGY]) or [])[0]
+        exploration = Exploration(chosen, configuration_of(chosen).assume, granularity.value)
     interpreter = Interpreter(exploration)
     interactive = script is None and sys.stdin.isatty()
     for number, line in enumerate(_lines(script, interactive), 1):
