@@ -158,7 +158,7 @@ class Explorer:
     def _suspended(self, section: Section, suspend: Suspend) -> Diagram:
         """The operation stopped at a window: go on there at once, or let a continuation be scheduled."""
         m = self._machine
-        place = _canonical_frames(suspend.frames)
+        place = _canonical_frames(suspend.frames), tuple(handle.key for handle in m.held)
         if self._granularity is Granularity.HANDLER or not suspend.window:
             key = (place, self._writes(), _labels(m.labels))
             if key not in self._joined:

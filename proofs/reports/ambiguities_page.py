@@ -9,9 +9,9 @@ from model.variants.language import Reading
 from model.variants.readings import READINGS
 from proofs.engines.choices import ALL, NONE
 from proofs.findings import expectations
-from proofs.reports.ambiguities import Ambiguities, Answer, Formula, Formulas
-from proofs.reports.formulas import formula_text
-from proofs.reports.pages import Files, page, traces
+from proofs.reports.ambiguities import FREE, Ambiguities, Answer, interacting
+from proofs.reports.formulas import Formulas
+from proofs.reports.pages import Files, page, trace, traces
 from proofs.reports.wording import contrast, side_by_side
 from properties.catalogue import CATALOGUE
 
@@ -29,12 +29,14 @@ class Place:
 
 def files(found: Ambiguities) -> Files:
     """All pages, and every execution they speak of."""
-    formulas = Formulas(found.dependences)
+    formulas = Formulas(FREE, found.dependences)
     pages = page("ambiguities.md", "ambiguities", _overview(found, formulas))
     for answer in all_answers(found):
         pages |= question_page(answer, formulas)
         if answer.separation:
             pages |= traces(f"question-{answer.reading.name}", answer.separation, "default", "other")
+    for name, execution in found.violations.items():
+        pages |= trace(name, execution)
     return pages
 
 
@@ -54,8 +56,8 @@ def question_page(answer: Answer, formulas: Formulas) -> Files:
         "repaired": formulas.repaired(name),
         "broken": formulas.broken(name),
         "formulas": [one for one in formulas.undecided() if name in formulas.sets.variants_of(one.holds)],
-        "formula": lambda one: formula_text(formulas.sets, one.holds),
-        "named": _named,
+        "formula": formulas.text,
+        "shown": lambda one: f"../traces/question-{name}-{one.id}.html",
         "catalogue": CATALOGUE,
         "verdict_of": _verdict_of,
         "question": question,
@@ -77,13 +79,13 @@ def _overview(found: Ambiguities, formulas: Formulas) -> dict[str, object]:
         "indistinguishable": sum(answer.separation is None and bool(answer.reading.places) for answer in answers),
         "effect": lambda reading: _effect(reading, formulas),
         "best": [entry for entry in ranked if entry[1]][:MOST],
-        "pairs": formulas.interacting(),
+        "pairs": list(interacting(formulas)),
         "free": formulas.sets.variants,
         "dependences": found.dependences,
         "formulas": formulas.undecided(),
-        "formula": lambda one: formula_text(formulas.sets, one.holds),
-        "always": [one.property.id for one in formulas.formulas if one.holds == ALL],
-        "never": [one.property.id for one in formulas.formulas if one.holds == NONE],
+        "formula": formulas.text,
+        "always": [one.id for one in formulas.formulas if one.holds == ALL],
+        "never": [one.id for one in formulas.formulas if one.holds == NONE],
     }
 
 
@@ -91,10 +93,6 @@ def _effect(reading: Reading, formulas: Formulas) -> str:
     if not reading.places or reading.assumes:
         return "-"
     return f"{len(formulas.repaired(reading.name))} / {len(formulas.broken(reading.name))}"
-
-
-def _named(formula: Formula) -> str:
-    return f"{formula.property.id} ({formula.property.title})"
 
 
 def _sources(reading: Reading) -> list[Place]:

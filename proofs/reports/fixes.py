@@ -1,0 +1,105 @@
+"""Proposed fixes: what each repairs and breaks, and the smallest sets that repair all that can be repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from typing import Final
+
+from model.variants.fixes import FIXES
+from model.variants.language import Fix
+from proofs.engines.choices import ALL, NONE, ChoiceSet
+from proofs.reports.formulas import Formula, Formulas
+from proofs.reports.settings import SETTINGS, Dependence, dependence
+from proofs.reports.violations import shortest_violation
+from proofs.traces.trace import Trace
+
+FREE: Final = tuple(fix.name for fix in FIXES)
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """Under which fixes each property is violated, and how those are that a fix by itself breaks."""
+
+    dependences: tuple[Dependence, ...]
+    violations: dict[str, Trace]
+    """By the names of the traces."""
+
+
+def search(jobs: int) -> Searched:
+    """Search every combination of fixes, in at most `jobs` processes at a time."""
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        dependences = tuple(pool.map(partial(dependence, free=FREE), SETTINGS))
+        broken = Formulas(FREE, dependences).violations("fix")
+        traces = pool.map(shortest_violation, broken)
+        return Searched(dependences, dict(zip((one.name for one in broken), traces, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a fix does: by itself, and within the recommended set.
+
+    `needed_for` are the properties that are violated when it alone is left out of that set, or, for a fix that is not in
+    it, none; `harms` are those that are violated when it is added to the set.
+    """
+
+    fix: Fix
+    recommended: bool
+    repairs: tuple[Formula, ...]
+    breaks: tuple[Formula, ...]
+    needed_for: tuple[Formula, ...]
+    harms: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """All fixes together: the smallest sets under which everything holds that some fixes can make hold.
+
+    `conflicting` are the properties that each can hold, but not together with those before them in the catalogue.
+    """
+
+    formulas: Formulas
+    repairable: tuple[Formula, ...]
+    conflicting: tuple[Formula, ...]
+    unrepairable: tuple[Formula, ...]
+    smallest: tuple[frozenset[str], ...]
+    recommended: frozenset[str]
+    effects: tuple[Effect, ...]
+
+
+def assess(dependences: Iterable[Dependence]) -> Assessment:
+    """What the fixes achieve."""
+    formulas = Formulas(FREE, tuple(dependences))
+    repairable = formulas.undecided()
+    unrepairable = tuple(one for one in formulas.formulas if one.holds == NONE)
+    wanted: ChoiceSet = ALL
+    conflicting = []
+    for one in repairable:
+        together = formulas.sets.both(wanted, one.holds)
+        if together == NONE:
+            conflicting.append(one)
+        else:
+            wanted = together
+    smallest = formulas.sets.smallest(wanted)
+    recommended = smallest[0]
+    effects = tuple(_effect(fix, formulas, recommended) for fix in FIXES)
+    return Assessment(formulas, repairable, tuple(conflicting), unrepairable, smallest, recommended, effects)
+
+
+def _effect(fix: Fix, formulas: Formulas, recommended: frozenset[str]) -> Effect:
+    inside = fix.name in recommended
+    other = recommended - {fix.name} if inside else recommended | {fix.name}
+    changed = tuple(
+        one for one in formulas.formulas if formulas.holds(one, *recommended) and not formulas.holds(one, *other)
+    )
+    return Effect(
+        fix,
+        inside,
+        formulas.repaired(fix.name),
+        formulas.broken(fix.name),
+        changed if inside else (),
+        () if inside else changed,
+    )
