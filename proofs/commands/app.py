@@ -14,6 +14,7 @@ from proofs.commands.explore import explore
 from proofs.commands.hunks import hunks
 from proofs.commands.machines import machines
 from proofs.commands.prove_all import EXAMPLE, EXIT_CODES, prove_all
+from proofs.commands.reports import ambiguities, fixes, patch_review, reports
 from proofs.commands.scenario import scenario
 from proofs.commands.trace import trace_app
 from proofs.commands.vectors import vectors
@@ -49,9 +50,13 @@ def lifecycle(
 
 for group in (app, prove_all_app):
     group.command("prove-all", epilog=f"{EXAMPLE}\n\n{EXIT_CODES}")(prove_all)
+app.command("ambiguities", epilog="Example: lifecycle ambiguities stopped-busy")(ambiguities)
 app.command("explore", epilog="Example: lifecycle explore --topology 1x2 --script steps.txt")(explore)
+app.command("fixes", epilog="Example: lifecycle fixes --format html -o fixes.html")(fixes)
 app.command("hunks", epilog="Example: lifecycle hunks --check")(hunks)
 app.command("machines", epilog="Example: lifecycle machines --format svg -o machines.svg")(machines)
+app.command("patch-review", epilog="Example: lifecycle patch-review --format gerrit")(patch_review)
+app.command("reports", epilog="Example: lifecycle reports --check")(reports)
 app.command("scenario", epilog="Example: lifecycle scenario tests/scenarios/*.toml")(scenario)
 app.command("vectors", epilog="Example: lifecycle vectors recorded.jsonl.gz --json disagreements.json")(vectors)
 app.add_typer(trace_app, name="trace")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -62,12 +62,14 @@ class Ambiguities:
     """The properties that a reading breaks, by the names of the traces that show it."""
 
 
-def investigate(jobs: int) -> Ambiguities:
-    """Answer every question, in at most `jobs` processes at a time."""
+def investigate(jobs: int, questions: Sequence[Reading]) -> Ambiguities:
+    """Answer questions, in at most `jobs` processes at a time, and find what each property depends on."""
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         dependences = tuple(pool.map(partial(dependence, free=FREE), SETTINGS))
-        answers = pool.map(answer, OF_THE_MODEL)
-        broken = Formulas(FREE, dependences).violations("question")
+        answers = pool.map(answer, questions)
+        asked = {question.name for question in questions}
+        violations = Formulas(FREE, dependences).violations("question")
+        broken = [one for one in violations if any(name in asked for name, _ in one.variants.deviations)]
         traces = pool.map(shortest_violation, broken)
         return Ambiguities(tuple(answers), dependences, dict(zip((one.name for one in broken), traces, strict=True)))
 

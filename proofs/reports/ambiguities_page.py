@@ -41,9 +41,10 @@ def files(found: Ambiguities) -> Files:
 
 
 def all_answers(found: Ambiguities) -> list[Answer]:
-    """An answer for every question, those about words included, in the order of the readings."""
+    """The answers, and those about words, which need no search, in the order of the readings."""
     known = {answer.reading.name: answer for answer in found.answers}
-    return [known.get(reading.name, Answer(reading, None, ())) for reading in READINGS]
+    words = {reading.name: Answer(reading, None, ()) for reading in READINGS if not reading.places}
+    return [(known | words)[reading.name] for reading in READINGS if reading.name in known | words]
 
 
 def question_page(answer: Answer, formulas: Formulas) -> Files:

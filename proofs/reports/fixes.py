@@ -42,8 +42,8 @@ def search(jobs: int) -> Searched:
 class Effect:
     """What a fix does: by itself, and within the recommended set.
 
-    `needed_for` are the properties that are violated when it alone is left out of that set, or, for a fix that is not in
-    it, none; `harms` are those that are violated when it is added to the set.
+    `needed_for` are the properties that are violated when it alone is left out of that set (none, if it is not in it);
+    `harms` are those that are violated when it is added to the set.
     """
 
     fix: Fix
