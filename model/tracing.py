@@ -94,14 +94,14 @@ def _locations(filename: str) -> dict[int, Location] | None:
     locations = dict(marks)
     for statement in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(statement, ast.stmt):
-            lines = _own_lines(statement)
+            lines = own_lines(statement)
             marked = [line for line in lines if line in marks]
             for line in lines if marked else ():
                 locations.setdefault(line, marks[min((m for m in marked if m >= line), default=marked[-1])])
     return locations
 
 
-def _own_lines(statement: ast.stmt) -> range:
+def own_lines(statement: ast.stmt) -> range:
     """The lines of a statement without those of the statements it contains."""
     inner = [node for node in ast.iter_child_nodes(statement) if isinstance(node, ast.stmt | ast.match_case)]
     if not inner:

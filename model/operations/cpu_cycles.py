@@ -118,7 +118,10 @@ def sp_boot_next(m: Machine, current: Vcpu, state: VcpuState = VcpuState.WAITING
     cpu_indx = current.cpu.index  # L287
     if current.cpu.last_sp_initialized:  # L289
         return None  # L290
-    next_vm = next_to_boot(m, current.vm, cpu_indx)
+    if cpu_indx == PRIMARY_CPU_INDEX:  # L293-302
+        next_vm = vm_get_next_boot(m, current.vm)  # L303
+    else:
+        next_vm = vm_get_next_boot_secondary_core(m, current.vm)  # L306
     while next_vm is not None and m.chosen("boot-chain", "go-on", when=partial(needs_no_boot, m, next_vm, cpu_indx)):
         next_vm = next_to_boot(m, next_vm, cpu_indx)
     next_vm = first_to_boot(m, next_vm, cpu_indx)
@@ -130,7 +133,9 @@ def sp_boot_next(m: Machine, current: Vcpu, state: VcpuState = VcpuState.WAITING
         current.cpu.last_sp_initialized = True  # L318
         return None  # L369
     vcpu_next = vm_get_vcpu(m, next_vm, cpu_indx)  # L322
-    if not needs_no_boot(m, next_vm, cpu_indx):
+    if not vcpu_stays_aborted(m, vcpu_next) and (
+        vcpu_next.rt_model == RuntimeModel.SP_INIT or vcpu_next.state == VcpuState.OFF
+    ):  # L330
         if m.chosen("boot-releases-current", "fixed"):
             m.unlock(current)
             m.window("boot-releases-current")
@@ -160,21 +165,18 @@ def sp_boot_next(m: Machine, current: Vcpu, state: VcpuState = VcpuState.WAITING
     return None  # L369
 
 
-@source(SPMC_CPU_CYCLES_C)
 def next_to_boot(m: Machine, vm: Vm, cpu_indx: int) -> Vm | None:
-    """The part of sp_boot_next that looks up the next SP in boot order."""
-    if cpu_indx == PRIMARY_CPU_INDEX:  # L293-302
-        return vm_get_next_boot(m, vm)  # L303
-    return vm_get_next_boot_secondary_core(m, vm)  # L306
+    """The next SP in the boot order of a CPU, as sp_boot_next looks it up."""
+    following = vm_get_next_boot if cpu_indx == PRIMARY_CPU_INDEX else vm_get_next_boot_secondary_core
+    return following(m, vm)
 
 
-@source(SPMC_CPU_CYCLES_C)
 def needs_no_boot(m: Machine, vm: Vm, cpu_indx: int) -> bool:
     """The condition of sp_boot_next on the next SP, negated: its vCPU has run in this power cycle of the CPU."""
     vcpu = vm_get_vcpu(m, vm, cpu_indx)
     if vcpu_stays_aborted(m, vcpu):
         return True
-    return vcpu.rt_model != RuntimeModel.SP_INIT and vcpu.state != VcpuState.OFF  # L330
+    return vcpu.rt_model != RuntimeModel.SP_INIT and vcpu.state != VcpuState.OFF
 
 
 @source(SPMC_CPU_CYCLES_C)
@@ -232,7 +234,8 @@ def ffa_cpu_cycles_yield_prepare(m: Machine, current: Vcpu) -> tuple[FfaValue, V
                     m.unlock(next_vcpu)
                     next_vcpu = api_switch_to_other_world(m, current, ret, VcpuState.BLOCKED)
                 else:
-                    if vcpu_state_set(m, next_vcpu, VcpuState.RUNNING):  # L518
+                    is_resumed = vcpu_state_set(m, next_vcpu, VcpuState.RUNNING)  # L518
+                    if is_resumed:
                         take_registers(m, next_vcpu)
                     m.unlock(next_vcpu)  # L519
         case RuntimeModel.SEC_INTERRUPT:  # L522
@@ -257,9 +260,12 @@ def ffa_cpu_cycles_error_32(m: Machine, current: Vcpu, error_code: FfaError) -> 
     m.lock(current.vm)  # L853
     m.lock(current)  # L854
     ret, next_vcpu = INTERRUPT_RETURN, None
-    means_failure = error_code == FfaError.ABORTED or m.chosen("init-error-code", "any")
     is_refused = not m.is_current_world(current.vm.id) and m.chosen("error-refuses-other-world", "fixed")
-    if means_failure and current.rt_model == RuntimeModel.SP_INIT and not is_refused:  # L857
+    if (
+        (error_code == FfaError.ABORTED or m.chosen("init-error-code", "any"))
+        and current.rt_model == RuntimeModel.SP_INIT
+        and not is_refused
+    ):  # L857
         if current.vm.partition.lifecycle_support and m.chosen("init-error-version", "denied"):
             m.unlock(current)
             m.unlock(current.vm)

@@ -179,8 +179,11 @@ def direct_request_locked(m: Machine, current: Vcpu, receiver: Vcpu, args: Direc
         m, current, args.sender, HF_INVALID_VM_ID, receiver, args.func
     )  # L3017
     if not allowed:
-        refusal = reply_of_unavailable(m, receiver) if m.chosen("refusal-order", "receiver-first") else None
-        return refusal or ffa_error(FfaError.DENIED)  # L3020
+        if m.chosen("refusal-order", "receiver-first"):
+            refusal = reply_of_unavailable(m, receiver)
+            if refusal is not None:
+                return refusal
+        return ffa_error(FfaError.DENIED)  # L3020
     if (
         m.chosen("H07", "before")
         and receiver.vm.aborting
@@ -232,7 +235,7 @@ def reply_of_busy(m: Machine, current: Vcpu, receiver: Vcpu, args: DirectMessage
         "cyclic-request", "DENIED", when=lambda: ffa_direct_msg_precedes_in_call_chain(m, current, receiver)
     ):
         return ffa_error(FfaError.DENIED)
-    return ffa_error(FfaError.BUSY)  # L3013
+    return ffa_error(FfaError.BUSY)
 
 
 @source(API_C)

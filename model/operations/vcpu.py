@@ -50,7 +50,9 @@ def vcpu_state_set(m: Machine, vcpu: Vcpu, to_state: VcpuState) -> bool:
         if not ret and to_state == VcpuState.ABORTED and from_state != VcpuState.NULL:
             ret = m.chosen("aborted-from-any-state", "fixed")
     if ret:
-        vcpu.state = state_when_resumed(m, vcpu) if to_state == VcpuState.RUNNING else to_state  # L828
+        if to_state == VcpuState.RUNNING:
+            to_state = state_when_resumed(m, vcpu)
+        vcpu.state = to_state  # L828
     else:
         m.labels.refused.append(f"vcpu {vcpu.key} to {to_state.value}")  # L821
     return ret

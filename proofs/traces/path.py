@@ -6,15 +6,18 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
 from model.machine import Handle
 from model.source import Location, marks_by_line, operations
-from model.tracing import OPERATIONS_FOLDER
+from model.tracing import OPERATIONS_FOLDER, own_lines
+from model.variants import Variants
+from proofs.traces.folding import asks_only, folded, model_names
 from proofs.traces.values import object_text, value_text
 
 R = TypeVar("R")
@@ -47,7 +50,7 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Statement:
+class Statement:
     """A statement of the model without those it contains; `body` is what is executed if `test` is true."""
 
     lines: range
@@ -66,7 +69,7 @@ class _Activation:
     depth: int
     function: str
     file: str
-    last: _Statement | None = None
+    last: Statement | None = None
     open: int | None = None
 
 
@@ -79,12 +82,11 @@ class _Walk:
 
     def enter(self, function: str) -> _Activation:
         self.depth += 1
-        operation = operations().get(function)
-        activation = _Activation(self.depth, function, operation.file if operation else "")
+        activation = _Activation(self.depth, function, operations()[function].file)
         self.passages.append(Passage(self.depth, function, activation.file))
         return activation
 
-    def line(self, activation: _Activation, statements: dict[int, _Statement], frame: FrameType) -> None:
+    def line(self, activation: _Activation, statements: dict[int, Statement], frame: FrameType) -> None:
         statement = statements.get(frame.f_lineno)
         if statement is activation.last and statement is not None:
             return
@@ -134,19 +136,30 @@ def decisions(path: Iterable[Passage], all_checks: bool = True) -> Iterator[Pass
             yield passage
 
 
-def walk(run: Callable[[], R], skip: int = 0) -> tuple[R, tuple[Passage, ...], int]:
-    """The result of a run of operations, the path it took without the first `skip` events, and how many there were."""
+def walk(run: Callable[[], R], variants: Variants, skip: int = 0) -> tuple[R, tuple[Passage, ...], int]:
+    """The result of a run of operations, the path it took without the first `skip` events, and how many there were.
+
+    The path is that of the C: what an operation does only to ask which alternative of a variant is chosen, and the
+    model's own functions, are no part of it.
+    """
     walked = _Walk()
+    asking: FrameType | None = None
 
     def on_call(frame: FrameType, event: str, argument: Any) -> Callable[[FrameType, str, Any], Any] | None:
-        statements = _statements(frame.f_code.co_filename)
-        if statements is None or frame.f_code.co_name.startswith("<"):
+        nonlocal asking
+        text = file_text(frame.f_code.co_filename, variants)
+        if text is None or asking is not None or frame.f_code.co_name.startswith("<"):
+            return None
+        if _is_called_to_ask(frame, variants):
+            asking = frame
+            return on_asking_event
+        if frame.f_code.co_name not in operations():
             return None
         activation = walked.enter(frame.f_code.co_name)
 
         def on_event(frame: FrameType, event: str, argument: Any) -> Callable[[FrameType, str, Any], Any]:
             if event == "line":
-                walked.line(activation, statements, frame)
+                walked.line(activation, text.statements, frame)
             elif event == "exception":
                 if activation.last is not None and activation.last.is_check:
                     walked.decide(activation, None, failed=True)
@@ -158,6 +171,12 @@ def walk(run: Callable[[], R], skip: int = 0) -> tuple[R, tuple[Passage, ...], i
 
         return on_event
 
+    def on_asking_event(frame: FrameType, event: str, argument: Any) -> Callable[[FrameType, str, Any], Any]:
+        nonlocal asking
+        if event == "return":
+            asking = None
+        return on_asking_event
+
     outer = sys.gettrace()
     sys.settrace(on_call)
     try:
@@ -168,49 +187,84 @@ def walk(run: Callable[[], R], skip: int = 0) -> tuple[R, tuple[Passage, ...], i
     return result, passages, len(walked.passages)
 
 
+def _is_called_to_ask(frame: FrameType, variants: Variants) -> bool:
+    """Whether a function was called by a statement that only asks variants."""
+    caller = frame.f_back
+    text = None if caller is None else file_text(caller.f_code.co_filename, variants)
+    return caller is not None and text is not None and caller.f_lineno in text.asking
+
+
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """What of a file stands for C lines, by Python line, and the lines that only ask variants."""
+
+    statements: dict[int, Statement]
+    asking: frozenset[int]
+
+
 @cache
-def _statements(filename: str) -> dict[int, _Statement] | None:
-    """The statements of a file of `model/operations` that stand for C lines, by Python line; None for other files."""
+def file_text(filename: str, variants: Variants) -> FileText | None:
+    """The text of a file of `model/operations` under given variants; None for other files."""
     path = Path(filename).resolve()
     if path.parent != OPERATIONS_FOLDER:
         return None
     marks = {line: location for (file, line), location in marks_by_line().items() if file == str(path)}
-    found: dict[int, _Statement] = {}
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        for lines, code, test, body in _parts(node):
-            marked = [marks[line] for line in lines if line in marks]
-            if marked:
-                place = Location(marked[0].file, min(m.first for m in marked), max(m.last for m in marked))
-                statement = _Statement(
-                    lines, place, c_words(code), test, body, code.startswith("case "), isinstance(node, ast.Expr)
-                )
-                found.update(dict.fromkeys(lines, statement))
-    return found
+    statements: dict[int, Statement] = {}
+    asking: set[int] = set()
+    for function in ast.parse(path.read_text(encoding="utf-8")).body:
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        names = model_names(function, variants, frozenset(marks))
+        for node in ast.walk(function):
+            if isinstance(node, ast.stmt) and asks_only(node, variants, names):
+                asking.update(own_lines(node))
+            for lines, code, test, body in _parts(node, partial(folded, variants=variants, names=names)):
+                marked = [marks[line] for line in lines if line in marks]
+                if marked:
+                    place = Location(marked[0].file, min(m.first for m in marked), max(m.last for m in marked))
+                    statement = Statement(
+                        lines, place, c_words(code), test, body, code.startswith("case "), isinstance(node, ast.Expr)
+                    )
+                    statements.update(dict.fromkeys(lines, statement))
+    return FileText(statements, frozenset(asking))
 
 
-def _parts(node: ast.AST) -> Iterator[tuple[range, str, ast.expr | None, range]]:
-    """The lines, code, condition and body of a statement; those of each case of a `match`."""
+def _parts(node: ast.AST, fold: Callable[[ast.expr], ast.expr]) -> Iterator[tuple[range, str, ast.expr | None, range]]:
+    """The lines, code, condition and body of a statement; those of each case of a `match`.
+
+    A condition of which nothing remains when it is folded is none.
+    """
     match node:
         case ast.If() | ast.While():
             body = range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1)
-            yield range(node.lineno, body.start), f"if ({ast.unparse(node.test)})", node.test, body
+            test = fold(node.test)
+            if not isinstance(test, ast.Constant):
+                yield own_lines(node), f"if ({ast.unparse(test)})", test, body
         case ast.Match():
             for case in node.cases:
                 body = range(case.body[0].lineno, (case.body[-1].end_lineno or 0) + 1)
-                yield range(case.pattern.lineno, body.start), f"case {ast.unparse(case.pattern)}:", node.subject, body
-        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="check" | "assert_" as name), args=[test, *_])):
-            lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
-            yield lines, f"{'CHECK' if name == 'check' else 'assert'}({ast.unparse(test)})", test, range(0)
+                subject = fold(node.subject)
+                yield range(case.pattern.lineno, body.start), f"case {ast.unparse(case.pattern)}:", subject, body
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="check" | "assert_" as name), args=[condition, *_])):
+            test = fold(condition)
+            if not isinstance(test, ast.Constant):
+                yield (
+                    own_lines(node),
+                    f"{'CHECK' if name == 'check' else 'assert'}({ast.unparse(test)})",
+                    test,
+                    range(0),
+                )
         case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.Expr() | ast.Return():
-            yield range(node.lineno, (node.end_lineno or node.lineno) + 1), ast.unparse(node), None, range(0)
+            shown = copy(node)
+            if node.value is not None:
+                shown.value = fold(node.value)
+            yield own_lines(node), ast.unparse(ast.fix_missing_locations(shown)), None, range(0)
 
 
 _WORDS = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
         (r"\bm\.labels\.refused\.append.*", "dlog_error(...)"),
-        (r"\bm\.chosen\('\w+', '\w+'\) and | and m\.chosen\('\w+', '\w+'\)", ""),
-        (r"\bm\.satisfies\((\w+), '(\w+)', lambda \w+: (\w+ (?:not )?in) \w+\)", r"\3 \1.\2"),
         (r"\bbool\(([^()]*)\)", r"\1"),
         (r"^case _:", "default:"),
         (r"\ball\(\((.*) for (\w+) in (.*)\)\)", r"for every \2 of \3: \1"),

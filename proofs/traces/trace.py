@@ -188,7 +188,7 @@ class Recorder:
         """
         before = self._simulation.state
         skip = self._walked.get(action.cpu, 0)
-        executed, path, walked = walk(lambda: self._simulation.step(action), skip)
+        executed, path, walked = walk(lambda: self._simulation.step(action), self.layout.variants, skip)
         if executed.outcome in (Outcome.DISABLED, Outcome.BLOCKED):
             return None
         self._walked[action.cpu] = walked if executed.outcome is Outcome.SUSPENDED else 0
