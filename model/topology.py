@@ -172,6 +172,12 @@ BUILT_IN: dict[str, Topology] = {
             "two CPUs, two MP SPs, the first subscribed to CPU_OFF; no interrupts",
         ),
         spmc(
+            "2x2-mp-both",
+            2,
+            (replace(MP, interrupts=()), replace(MP, id=0x8002, interrupts=())),
+            "two CPUs, two MP SPs, both subscribed to CPU_OFF; no interrupts",
+        ),
+        spmc(
             "2x3",
             2,
             (MP, UP, Partition(0x8003, SP, 2, interrupts=(42,))),

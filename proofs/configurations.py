@@ -104,6 +104,7 @@ DEFAULT_CONFIGURATIONS = (
     Configuration(BUILT_IN["2x2-up-silent"], 150_000, 150_000, hunts=True),
     Configuration(BUILT_IN["2x2-up-first"], 150_000, 200_000, hunts=True),
     Configuration(BUILT_IN["2x2-mp"], 150_000, 100_000, edges=ON_TWO_MP, hunts=True),
+    Configuration(BUILT_IN["2x2-mp-both"], 150_000, 100_000, hunts=True),
     Configuration(BUILT_IN["hypervisor-2x1"], MILLIONS, MILLIONS, exhausts=True, edges=("vm.",)),
     Configuration(BUILT_IN["2x2"], 250_000, 150_000),
 )
