@@ -48,7 +48,7 @@ def patch_review(
     output: Output = None,
     jobs: Jobs = None,
 ) -> None:
-    """Compare Hafnium after the patch with its parent: what became true, what became false, who can tell, by which hunk.
+    """Compare Hafnium after the patch with its parent: what changed for whom, what became false, and by which hunk.
 
     Takes some minutes. Exit codes: 0 every change is judged, 10 some is not or is gone, 2 wrong usage.
     """

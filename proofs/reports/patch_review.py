@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Final
 
-from model.environment import DEFAULT
 from model.exploration import Granularity, Relation, build_relation
 from model.topology import BUILT_IN
 from model.values import VmState
 from model.variants import BEFORE, DEFAULT_VARIANTS, Variants
 from model.variants.hunks import SWITCHED
+from proofs.configurations import configuration_of
 from proofs.engines.choices import NONE, ChoiceSet
 from proofs.engines.parametric import ParametricSearch, Spaces
 from proofs.engines.successors import State
@@ -32,6 +32,7 @@ STATES: Final = 1_000_000
 
 REVIEWED: Final = (
     ("2x1-mp", Granularity.HANDLER),
+    ("1x2-el0", Granularity.HANDLER),
     ("1x2", Granularity.SECTION),
     ("hypervisor-2x1", Granularity.HANDLER),
     ("2x1-mp-silent", Granularity.SECTION),
@@ -105,7 +106,8 @@ def review(jobs: int) -> tuple[TopologyReview, ...]:
 def review_topology(reviewed: tuple[str, Granularity]) -> TopologyReview:
     """Review one topology."""
     name, granularity = reviewed
-    found = compare(BUILT_IN[name], DEFAULT, BEFORE, DEFAULT_VARIANTS, PAIRS, aligned=_flag_is_state)
+    topology, assume = BUILT_IN[name], configuration_of(BUILT_IN[name]).assume
+    found = compare(topology, assume, BEFORE, DEFAULT_VARIANTS, PAIRS, aligned=_flag_is_state)
     behaviour = tuple(
         BehaviourChange(contrast(item), (name,), item, _sorted(reverting(found, item))) for item in found.separations
     )
@@ -140,7 +142,8 @@ def _compared(name: str) -> list[Property]:
 
 def _spaces(name: str, granularity: Granularity) -> Spaces:
     """Everything reachable before, after, and with each hunk taken back by itself."""
-    relation = build_relation(BUILT_IN[name], DEFAULT, granularity, variants=Variants.of({}, SWITCHED))
+    assume = configuration_of(BUILT_IN[name]).assume
+    relation = build_relation(BUILT_IN[name], assume, granularity, variants=Variants.of({}, SWITCHED))
     choices = [SWITCHED, (), *((hunk,) for hunk in SWITCHED)]
     return ParametricSearch(relation, _compared(name), STATES, choices).run()
 
