@@ -22,6 +22,7 @@ from proofs.engines.choices import NONE, ChoiceSet
 from proofs.engines.parametric import ParametricSearch, Spaces
 from proofs.engines.successors import State
 from proofs.reports.comparison import Separation, compare, reverting
+from proofs.reports.kinds_of_change import key_of
 from proofs.reports.wording import Contrast, contrast
 from properties.catalogue import CATALOGUE
 from properties.language import Kind, Property
@@ -73,6 +74,7 @@ class PropertyChange:
 class BehaviourChange:
     """What the same stimuli show before and after the patch, by the shortest execution that tells them apart."""
 
+    key: str
     contrast: Contrast
     topologies: tuple[str, ...]
     separation: Separation
@@ -109,7 +111,8 @@ def review_topology(reviewed: tuple[str, Granularity]) -> TopologyReview:
     topology, assume = BUILT_IN[name], configuration_of(BUILT_IN[name]).assume
     found = compare(topology, assume, BEFORE, DEFAULT_VARIANTS, PAIRS, aligned=_flag_is_state)
     behaviour = tuple(
-        BehaviourChange(contrast(item), (name,), item, _sorted(reverting(found, item))) for item in found.separations
+        BehaviourChange(key_of(item), contrast(item), (name,), item, _sorted(reverting(found, item)))
+        for item in found.separations
     )
     spaces = _spaces(name, granularity)
     changes = (*_changed_properties(name, spaces), *_changed_checks(name, spaces))

@@ -40,11 +40,12 @@ def behaviour(reviews: Iterable[TopologyReview]) -> list[BehaviourChange]:
     """The changes of behaviour of all topologies, one of each kind, by its shortest execution."""
     found: dict[str, BehaviourChange] = {}
     for item in (change for review in reviews for change in review.behaviour):
-        known = found.setdefault(str(item.contrast), item)
+        known = found.setdefault(item.key, item)
         if known is not item:
             shorter = min(known, item, key=lambda change: change.separation.length)
-            found[str(item.contrast)] = replace(shorter, topologies=(*known.topologies, *item.topologies))
-    return sorted(found.values(), key=lambda change: (_rank(str(change.contrast)), change.separation.length))
+            topologies = dict.fromkeys((*known.topologies, *item.topologies))
+            found[item.key] = replace(shorter, topologies=tuple(topologies))
+    return sorted(found.values(), key=lambda change: (_rank(change.key), change.separation.length))
 
 
 def stories(reviews: Iterable[TopologyReview]) -> list[PropertyStory]:
@@ -91,7 +92,7 @@ def unexpected(reviews: Sequence[TopologyReview]) -> list[str]:
     """What the review found that nobody judged, and what was judged but is gone."""
     worse = [story.id for story in stories(reviews) if story.became_false and not is_about_new_states(story.id)]
     broken = [f"P49 on {review.topology}" for review in reviews if not review.flag_is_state]
-    return deviations([*(str(change.contrast) for change in behaviour(reviews)), *worse, *broken])
+    return deviations([*(change.key for change in behaviour(reviews)), *worse, *broken])
 
 
 def files(reviews: Sequence[TopologyReview]) -> Files:
@@ -137,7 +138,7 @@ def _values(reviews: Sequence[TopologyReview]) -> dict[str, object]:
         "reviews": found,
         "behaviour": behaviour(found),
         "judgements": judgements(),
-        "regressed": [change for change in behaviour(found) if _rank(str(change.contrast)) == 0],
+        "regressed": [change for change in behaviour(found) if _rank(change.key) == 0],
         "rows": side_by_side,
         "hunk_text": _hunk_text,
         "restored": _restored,
