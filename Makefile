@@ -4,11 +4,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: all prove-all test bench lint clean
+.PHONY: all prove-all reports test bench lint clean
 
 all: $(READY)
 	@echo "Ready: .venv/bin/prove-all and .venv/bin/lifecycle (try --help)."
-	@echo "Targets: prove-all, test, bench, lint, clean; options go in ARGS, as in: make prove-all ARGS='--property P01'"
+	@echo "Targets: prove-all, reports, test, bench, lint, clean; options go in ARGS, as in: make prove-all ARGS='--property P01'"
 	@echo "make test leaves out what takes several seconds each; make test ARGS='-m slow' runs that."
 
 $(READY): pyproject.toml constraints.txt
@@ -23,6 +23,9 @@ $(READY): pyproject.toml constraints.txt
 
 prove-all: $(READY)
 	@$(BIN)/prove-all $(ARGS)
+
+reports: $(READY)
+	@$(BIN)/lifecycle reports $(ARGS)
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n auto -q $(ARGS)
