@@ -13,8 +13,10 @@ from model.environment import DEFAULT
 from model.exploration import Granularity, Relation, build_relation
 from model.machine import Outcome
 from model.topology import BUILT_IN
-from model.variables import Layout
-from model.variants import VARIANT_BY_NAME, Variants
+from model.values import VmState
+from model.variables import Layout, vm_key
+from model.variants import BEFORE, VARIANT_BY_NAME, Variants
+from model.variants.hunks import SWITCHED
 from proofs.engines.bmc import BoundedModelChecker
 from proofs.engines.choices import ALL, NONE, ChoiceSet
 from proofs.engines.encoding import Encoding
@@ -163,6 +165,24 @@ def test_all_that_is_compared_depends_on_the_choice() -> None:
     assert any(len(found) > 1 for found in spaces.lengths.values())
     assert any(map(depends, spaces.failures.values()))
     assert {name for choices in spaces.reached.values() for name in depends(choices)} == set(HANDLER.free)
+
+
+def test_with_all_hunks_taken_back_the_vm_state_says_what_the_flag_says() -> None:
+    """This alone is not as if it were the only choice: there, no VM has a state, and properties of it mean nothing."""
+    setting = Setting("2x1-up", Granularity.HANDLER, SWITCHED, ())
+    layout = Layout(BUILT_IN["2x1-up"], variants=BEFORE)
+    facts, alone = of_all(setting, SWITCHED), fixed(setting, SWITCHED)
+    null, aborting = (list(VmState).index(state) for state in (VmState.NULL, VmState.ABORTING))
+    stateless = set()
+    for state in facts.states:
+        values = list(state)
+        for vm in BUILT_IN["2x1-up"].partitions:
+            position, flag = (layout.by_name[vm_key(vm.id), name].index for name in ("state", "aborting"))
+            assert values[position] == (aborting if values[flag] else null)
+            values[position] = null
+        stateless.add(tuple(values))
+    assert stateless == alone.states
+    assert facts.failures == alone.failures
 
 
 def test_only_the_choices_asked_for_are_searched() -> None:
