@@ -85,9 +85,9 @@ TWO_SPS: Final = Setting(
     "1x2", Granularity.HANDLER, ("H06", "H12", "boot-chain", "sp-caller"), ("P01", "P06", "P12", "P20")
 )
 SAMPLE: Final = (
-    *((HANDLER, chosen) for chosen in ((), ("H13",), ("aborted-or-stopped", "up-replug"), HANDLER.free)),
+    *((HANDLER, chosen) for chosen in ((), ("aborted-or-stopped", "up-replug"), HANDLER.free)),
     *((SECTION, chosen) for chosen in (("H09",), SECTION.free)),
-    *((TWO_SPS, chosen) for chosen in (("H12", "sp-caller"), TWO_SPS.free)),
+    *((TWO_SPS, chosen) for chosen in (TWO_SPS.free,)),
 )
 
 
