@@ -32,5 +32,13 @@ def with_a_lifted_abort(relation: Relation) -> Relation:
     )
 
 
+def with_an_abort_lifted_by(relation: Relation, variant: str) -> Relation:
+    """The relation with that bug under the other alternative of a free variant only, at handler granularity."""
+    wrong = dict(with_a_lifted_abort(relation).first)
+    (choice,) = (variable for variable in relation.layout.variables if variable.field == variant)
+    node = relation.diagrams.node
+    return replace(relation, first=[(act, node(choice.index, 2, wrong[act], right)) for act, right in relation.first])
+
+
 def _with(leaf: Leaf, old: tuple[int, int], new: tuple[int, int]) -> Leaf:
     return replace(leaf, writes=tuple(new if write == old else write for write in leaf.writes))

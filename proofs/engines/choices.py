@@ -82,12 +82,6 @@ class ChoiceSets:
             choices = other if self.variants[level] in taken else default
         return choices == ALL
 
-    def fixing(self, choices: ChoiceSet, others: Iterable[str], variants: Iterable[str]) -> ChoiceSet:
-        """The set's choices of the remaining variants when `variants` are fixed: other for `others`, else default."""
-        taken = set(others)
-        result: ChoiceSet = self._store.let({name: name in taken for name in variants}, choices)
-        return result
-
     def variants_of(self, choices: ChoiceSet) -> tuple[str, ...]:
         """The variants on which membership of a set depends."""
         return tuple(sorted(self._store.support(choices)))
@@ -97,31 +91,42 @@ class ChoiceSets:
         terms, _ = self._irredundant(choices, choices)
         return tuple(sorted(terms, key=lambda term: (len(term), sorted(term))))
 
-    def smallest(self, choices: ChoiceSet) -> tuple[frozenset[str], ...]:
-        """The smallest sets of variants whose other alternative, with all else at the default, is in the set."""
-        costs: dict[ChoiceSet, int | None] = {NONE: None, ALL: 0}
-        if self._cost(choices, costs) is None:
-            return ()
-        return tuple(sorted(self._cheapest(choices, costs), key=sorted))
+    def smallest(self, choices: ChoiceSet, start: Iterable[str] = ()) -> tuple[frozenset[str], ...]:
+        """The smallest sets of variants to change, so that a choice comes to be in the set.
 
-    def _cost(self, choices: ChoiceSet, costs: dict[ChoiceSet, int | None]) -> int | None:
-        """How many variants have to take the other alternative at least; None: the set is empty."""
+        `start` are the variants that take the other alternative in that choice.
+        """
+        taken = {self.variants.index(name) for name in start}
+        costs: dict[ChoiceSet, int | None] = {NONE: None, ALL: 0}
+        if self._cost(choices, taken, costs) is None:
+            return ()
+        return tuple(sorted(self._cheapest(choices, taken, costs), key=sorted))
+
+    def _cost(self, choices: ChoiceSet, taken: set[int], costs: dict[ChoiceSet, int | None]) -> int | None:
+        """How many variants have to be changed at least; None: the set is empty."""
         if choices not in costs:
-            _, default, other = self._cofactors(choices)
-            low, high = self._cost(default, costs), self._cost(other, costs)
+            _, kept, changed = self._kept_and_changed(choices, taken)
+            low, high = self._cost(kept, taken, costs), self._cost(changed, taken, costs)
             costs[choices] = min(cost for cost in (low, None if high is None else high + 1) if cost is not None)
         return costs[choices]
 
-    def _cheapest(self, choices: ChoiceSet, costs: dict[ChoiceSet, int | None]) -> Iterator[frozenset[str]]:
+    def _cheapest(
+        self, choices: ChoiceSet, taken: set[int], costs: dict[ChoiceSet, int | None]
+    ) -> Iterator[frozenset[str]]:
         if choices == ALL:
             yield frozenset()
             return
-        level, default, other = self._cofactors(choices)
-        cost, low, high = costs[choices], costs[default], costs[other]
+        level, kept, changed = self._kept_and_changed(choices, taken)
+        cost, low, high = costs[choices], costs[kept], costs[changed]
         if low == cost:
-            yield from self._cheapest(default, costs)
+            yield from self._cheapest(kept, taken, costs)
         if high is not None and high + 1 == cost:
-            yield from (names | {self.variants[level]} for names in self._cheapest(other, costs))
+            yield from (names | {self.variants[level]} for names in self._cheapest(changed, taken, costs))
+
+    def _kept_and_changed(self, choices: ChoiceSet, taken: set[int]) -> tuple[int, ChoiceSet, ChoiceSet]:
+        """The first variant that matters, and the rest of the set if it is kept, and if it is changed."""
+        level, default, other = self._cofactors(choices)
+        return (level, other, default) if level in taken else (level, default, other)
 
     def _cofactors(self, choices: ChoiceSet) -> tuple[int, ChoiceSet, ChoiceSet]:
         """The first variant that matters, and the rest of the set for its default and its other alternative."""

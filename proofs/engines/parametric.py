@@ -6,7 +6,6 @@ software product lines). When the search is complete, what it says is exact for 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -28,7 +27,6 @@ class Splitter:
         self._first_variant = layout.first_variant
         self._names = [variable.field for variable in layout.variables[layout.first_variant :]]
         self.sets = ChoiceSets(self._names)
-        self.consulted: set[str] = set()
 
     def leaves(self, diagram: Diagram, state: State, choices: ChoiceSet) -> Iterator[tuple[Leaf, ChoiceSet]]:
         """The leaves that a state leads to, each with those of the choices under which it does."""
@@ -41,7 +39,6 @@ class Splitter:
                     item = item.high if item.mask >> state[item.variable] & 1 else item.low
                     continue
                 name = self._names[item.variable - self._first_variant]
-                self.consulted.add(name)
                 high = sets.both(taken, sets.literal(Literal(name, item.mask == 2)))
                 low = sets.without(taken, high)
                 if low != NONE and high != NONE:
@@ -55,11 +52,8 @@ class Spaces:
     """What was found, for all choices: under which of them each property is violated, and each check fails."""
 
     sets: ChoiceSets
-    consulted: set[str]
-    """The variants that made a difference to some reachable step."""
     complete: bool = False
     depth: int = 0
-    seconds: float = 0.0
     reached: dict[State, ChoiceSet] = field(default_factory=dict)
     violated: dict[str, ChoiceSet] = field(default_factory=dict)
     witnessed: dict[str, ChoiceSet] = field(default_factory=dict)
@@ -100,11 +94,10 @@ class ParametricSearch:
         self._step_diagrams: dict[tuple[int, int], list[tuple[Property, Diagram]]] = {}
         sets = self._splitter.sets
         self._choices = ALL if choices is None else sets.of(choices)
-        self.spaces = Spaces(sets, consulted=self._splitter.consulted)
+        self.spaces = Spaces(sets)
 
     def run(self) -> Spaces:
         """Search until every state was reached under every choice that reaches it, or `max_states` states are known."""
-        started = time.perf_counter()
         spaces = self.spaces
         frontier = {self._successors.initial(): self._choices}
         spaces.reached = dict(frontier)
@@ -116,7 +109,6 @@ class ParametricSearch:
         for name in self._wanted:
             spaces.violated[name] = spaces.sets.without(self._choices, spaces.witnessed.get(name, NONE))
         spaces.complete = not frontier
-        spaces.seconds = time.perf_counter() - started
         return spaces
 
     def _level(self, frontier: dict[State, ChoiceSet]) -> dict[State, ChoiceSet]:

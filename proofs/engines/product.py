@@ -120,8 +120,8 @@ class PairSearch:
             if current == level_end:
                 found.depth += 1
                 level_end = len(order)
-                if found.depth == max_depth:
-                    break
+            if found.depth == max_depth:
+                break
             left, right = order[current]
             if found.misaligned is None and not aligned(left, right):
                 found.misaligned = _execution(current, parents, arrivals)

@@ -98,7 +98,8 @@ def reverting(comparison: Comparison, separation: Separation) -> tuple[frozenset
     Empty if not even all together do so under these stimuli.
     """
     sets, choices = _showing(comparison, separation.difference.actions, separation.left, separation.difference.left)
-    return sets.smallest(choices)
+    on_the_right = [name for name, _ in comparison.right.deviations if name in sets.variants]
+    return sets.smallest(choices, on_the_right)
 
 
 def _showing(comparison: Comparison, actions: Sequence[Action], trace: Trace, last: Observed) -> tuple[ChoiceSets, int]:
