@@ -83,8 +83,12 @@ def role(action: Action, runs: Value) -> str:
 
 def _is_addressed(action: Action, runs: Value) -> bool:
     """Whether an action names the partition of a vCPU as its target."""
-    ids = [argument.receiver if isinstance(argument, DirectMessage) else argument for argument in action.arguments[:1]]
-    return isinstance(runs, Key) and runs.first in ids
+    match action.operation, action.arguments:
+        case "api_ffa_run", (target, *_):
+            return isinstance(runs, Key) and runs.first == target
+        case _, (DirectMessage(receiver=receiver), *_):
+            return isinstance(runs, Key) and runs.first == receiver
+    return False
 
 
 class PairSearch:
