@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proofs.reports import ambiguities, ambiguities_page, fixes, fixes_page, patch_review, patch_review_page
+from proofs.reports import ambiguities, ambiguities_page, fixes, fixes_page, patch_review, patch_review_page, properties_page
 from proofs.reports.pages import Files
 
 
@@ -13,5 +13,6 @@ def all_files(jobs: int) -> tuple[Files, list[str]]:
         **patch_review_page.files(reviews),
         **ambiguities_page.files(ambiguities.investigate(jobs, ambiguities.OF_THE_MODEL)),
         **fixes_page.files(fixes.search(jobs)),
+        **properties_page.files(),
     }
     return pages, patch_review_page.unexpected(reviews)

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from model.source import UPSTREAM_URL
+from model.variants import VARIANT_BY_NAME
 from model.variants.language import Reading
 from model.variants.readings import READINGS
-from proofs.engines.choices import ALL, NONE
-from proofs.findings import expectations
+from proofs.engines.choices import ALL, NONE, Literal
 from proofs.reports.ambiguities import FREE, Ambiguities, Answer, interacting
 from proofs.reports.formulas import Formulas
 from proofs.reports.pages import Files, page, trace, traces
+from proofs.reports.properties_page import verdict_of
 from proofs.reports.wording import contrast, side_by_side
+from proofs.traces.markdown import markdown_text
 from properties.catalogue import CATALOGUE
 
 MOST = 12
 """So many readings that repair something are ranked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A line of the C, with a link."""
-
-    text: str
-    url: str
 
 
 def files(found: Ambiguities) -> Files:
@@ -53,15 +44,13 @@ def question_page(answer: Answer, formulas: Formulas) -> Files:
     values = {
         "answer": answer,
         "rows": side_by_side,
-        "sources": _sources,
+        "meaning": meaning,
+        "last": contrast(answer.separation) if answer.separation else None,
         "repaired": formulas.repaired(name),
         "broken": formulas.broken(name),
         "formulas": [one for one in formulas.undecided() if name in formulas.sets.variants_of(one.holds)],
-        "formula": formulas.text,
-        "shown": lambda one: f"../traces/question-{name}-{one.id}.html",
         "catalogue": CATALOGUE,
-        "verdict_of": _verdict_of,
-        "question": question,
+        "verdict_of": verdict_of,
     }
     return page("question.md", f"ambiguities/{name}", values)
 
@@ -84,53 +73,28 @@ def _overview(found: Ambiguities, formulas: Formulas) -> dict[str, object]:
         "free": formulas.sets.variants,
         "dependences": found.dependences,
         "formulas": formulas.undecided(),
-        "formula": formulas.text,
-        "always": [one.id for one in formulas.formulas if one.holds == ALL],
-        "never": [one.id for one in formulas.formulas if one.holds == NONE],
+        "formula": formulas.condition,
+        "alternative": _alternative,
+        "always": [one for one in formulas.formulas if one.holds == ALL],
+        "never": [one for one in formulas.formulas if one.holds == NONE],
     }
 
 
-def _effect(reading: Reading, formulas: Formulas) -> str:
+def _effect(reading: Reading, formulas: Formulas) -> tuple[str, str]:
+    """How many properties a reading repairs and breaks by itself, if it was asked."""
     if not reading.places or reading.assumes:
-        return "-"
-    return f"{len(formulas.repaired(reading.name))} / {len(formulas.broken(reading.name))}"
+        return "-", "-"
+    return str(len(formulas.repaired(reading.name))), str(len(formulas.broken(reading.name)))
 
 
-def _sources(reading: Reading) -> list[Place]:
-    """The places in the C, from `file:line, file:line`."""
-    places = []
-    for text in reading.source.split(", "):
-        file, _, line = text.partition(":")
-        places.append(Place(text, f"{UPSTREAM_URL}/{file}#{line.partition('-')[0]}"))
-    return places
+def _alternative(literal: Literal) -> str:
+    """The reading that a literal takes."""
+    variant = VARIANT_BY_NAME[literal.variant]
+    return variant.other if literal.other else variant.default
 
 
-def _verdict_of(name: str) -> str:
-    """What is known of a property of the C, and where it is violated."""
-    violated = [item for item in expectations().values() if item.property == name]
-    if not violated:
-        return "holds on every default configuration"
-    shortest = min(violated, key=lambda item: item.length or 0)
-    topologies = ", ".join(sorted({item.topology for item in violated}))
-    return f"violated on {topologies}; shortest in {shortest.length} steps on {shortest.topology} ({shortest.finding})"
-
-
-def question(answer: Answer) -> str:
-    """The question to the owner of the specification, precise enough to be answered by one word."""
-    reading = answer.reading
-    if answer.separation is None:
-        return (
-            f"{reading.text} Is {reading.default} meant ({_sentence(reading.default_means)}), or {reading.other} "
-            f"({_sentence(reading.other_means)})?"
-        )
-    seen = contrast(answer.separation)
-    return (
-        f"{reading.text} In step {answer.separation.length} above, {seen.operation}: is it meant that {seen.left}, as "
-        f"under {reading.default} ({_sentence(reading.default_means)}), or that {seen.right}, as under {reading.other} "
-        f"({_sentence(reading.other_means)})?"
-    )
-
-
-def _sentence(text: str) -> str:
-    """A sentence as a part of another one."""
-    return text.rstrip(".")
+def meaning(name: str, means: str) -> str:
+    """A reading and what it means, as Markdown; the name once, where the meaning begins with it."""
+    rest = means.removeprefix(name)
+    separate = rest == means or rest[:1].isalnum() or rest[:1] in "-_("
+    return f"**{markdown_text(name)}**" + (f": {markdown_text(means)}" if separate else markdown_text(rest))

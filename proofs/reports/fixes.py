@@ -103,3 +103,23 @@ def _effect(fix: Fix, formulas: Formulas, recommended: frozenset[str]) -> Effect
         changed if inside else (),
         () if inside else changed,
     )
+
+
+def completeness(fix: Fix, assessment: Assessment) -> tuple[tuple[Formula, ...], tuple[Formula, ...]]:
+    """What a fix misses, and what it breaks: by itself, or with the recommended fixes for other findings.
+
+    It misses a property that another fix for one of its findings makes hold there, and it does not.
+    """
+    formulas = assessment.formulas
+    rivals = [other.name for other in FIXES if set(other.findings) & set(fix.findings)]
+    missing, broken = set[str](), set[str]()
+    for base in (frozenset[str](), assessment.recommended.difference(rivals)):
+        for one in formulas.formulas:
+            before, after = formulas.holds(one, *base), formulas.holds(one, *base, fix.name)
+            if before and not after:
+                broken.add(one.id)
+            elif not before and not after and any(formulas.holds(one, *base, rival) for rival in rivals):
+                missing.add(one.id)
+    return tuple(one for one in formulas.formulas if one.id in missing), tuple(
+        one for one in formulas.formulas if one.id in broken
+    )

@@ -1,15 +1,15 @@
-"""The fixes as pages: the table, the smallest set, and one section for each fix."""
+"""The fixes as pages: the smallest set, the table, and one section for each fix."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
-from model.source import UPSTREAM_URL
-from model.variants.fixes import FIXES
 from proofs.findings import findings
-from proofs.reports.fixes import Assessment, Effect, Searched, assess
+from proofs.reports.fixes import Assessment, Effect, Searched, assess, completeness
 from proofs.reports.formulas import Formula
 from proofs.reports.pages import Files, page, trace
+from model.variants.fixes import FIXES
 
 MOST = 6
 """So many of several smallest sets are shown."""
@@ -31,30 +31,60 @@ def _values(searched: Searched, assessment: Assessment) -> dict[str, object]:
             fixing[finding].append(fix.name)
     return {
         "assessment": assessment,
+        "condition_of": assessment.formulas.condition,
         "dependences": searched.dependences,
+        "standing": standing,
         "verdict": verdict,
         "findings": findings(),
-        "fixing": fixing,
         "unfixed": [item for item in findings().values() if item.id not in fixing],
-        "upstream": [effect for effect in assessment.effects if effect.fix.upstream],
-        "others": [names - assessment.recommended for names in assessment.smallest[1:MOST]],
-        "instead": [assessment.recommended - names for names in assessment.smallest[1:MOST]],
-        "source_url": UPSTREAM_URL,
+        "upstream": [
+            (effect, upstream_verdict(effect, assessment)) for effect in assessment.effects if effect.fix.upstream
+        ],
+        "alternatives": [
+            (assessment.recommended - names, names - assessment.recommended) for names in assessment.smallest[1:MOST]
+        ],
     }
 
 
-def verdict(effect: Effect) -> str:
-    """What is to be said of a fix in few words."""
-    if effect.breaks:
-        harm = f"; breaks {_ids(effect.breaks)} by itself" + ("" if effect.harms else ", not within the set")
-    else:
-        harm = "; breaks nothing"
+def standing(effect: Effect) -> str:
+    """Whether a fix belongs to the recommended set, in a word or two."""
     if effect.recommended:
-        return f"recommended: without it, {_ids(effect.needed_for)} would not hold" + harm
-    if effect.harms:
-        return f"not recommended: added to the set, {_ids(effect.harms)} would not hold" + harm
-    return "not needed" + harm
+        return "recommended"
+    return "harmful in the set" if effect.harms else "not needed"
 
 
-def _ids(formulas: tuple[Formula, ...]) -> str:
-    return ", ".join(one.id for one in formulas)
+def verdict(effect: Effect) -> str:
+    """What a fix does, in a few sentences."""
+    return " ".join(_sentences(effect))
+
+
+def _sentences(effect: Effect) -> Iterator[str]:
+    if effect.recommended:
+        yield f"Recommended: if the set had all but this fix, {_ids(effect.needed_for)} would not hold."
+    elif effect.harms:
+        yield f"Not recommended: if it were added to the set, {_ids(effect.harms)} would not hold any more."
+    else:
+        yield "Not needed: the set repairs as much without it, and it could be added to the set without harm."
+    yield f"By itself it makes {_ids(effect.repairs)} hold," if effect.repairs else "By itself it makes no property hold,"
+    if not effect.breaks:
+        yield "and breaks none."
+    elif effect.recommended:
+        yield f"and breaks {_ids(effect.breaks)}, which the rest of the set prevents."
+    else:
+        yield f"and breaks {_ids(effect.breaks)}."
+
+
+def upstream_verdict(effect: Effect, assessment: Assessment) -> str:
+    """Whether a fix by upstream is complete, or what is missing."""
+    missing, broken = completeness(effect.fix, assessment)
+    if not missing and not broken:
+        return "**complete**"
+    faults = [f"it does not make {_ids(missing)} hold, which another fix for the same findings does"] * bool(missing)
+    faults += [f"it breaks {_ids(broken)}"] * bool(broken)
+    return f"**not complete**: {', and '.join(faults)}"
+
+
+def _ids(formulas: Iterable[Formula]) -> str:
+    """Ids in a sentence: `P01, P02 and P03`."""
+    names = [one.id for one in formulas]
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)

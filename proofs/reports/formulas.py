@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.variants import VARIANT_BY_NAME, Variants
-from proofs.engines.choices import ALL, NONE, ChoiceSet, ChoiceSets, Literal, Term
+from proofs.engines.choices import ALL, NONE, ChoiceSet, ChoiceSets, Literal
 from proofs.reports.settings import Dependence, Setting
 from proofs.reports.violations import Violated
 from properties.catalogue import CATALOGUE
@@ -25,6 +25,14 @@ class Formula:
     def id(self) -> str:
         """The property's id."""
         return self.item.id
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A property holds exactly if one of the terms does, or, negated, exactly if none does; literals hold together."""
+
+    negated: bool
+    terms: tuple[tuple[Literal, ...], ...]
 
 
 class Formulas:
@@ -75,29 +83,8 @@ class Formulas:
         """The properties that hold without these alternatives, but not with them."""
         return tuple(one for one in self.formulas if self.holds(one) and not self.holds(one, *others))
 
-    def text(self, formula: Formula) -> str:
+    def condition(self, formula: Formula) -> Condition:
         """When a property holds: a union of terms, or what it must not be, whichever is shorter."""
-        if formula.holds in (ALL, NONE):
-            return "always" if formula.holds == ALL else "never"
         wanted, unwanted = self.sets.terms(formula.holds), self.sets.terms(-formula.holds)
-        if _size(unwanted) < _size(wanted):
-            return f"unless {_union(unwanted)}"
-        return f"iff {_union(wanted)}"
-
-
-def _size(terms: tuple[Term, ...]) -> int:
-    return sum(len(term) for term in terms)
-
-
-def _union(terms: tuple[Term, ...]) -> str:
-    return ", or ".join(_term(term, alone=len(terms) == 1) for term in terms)
-
-
-def _term(term: Term, alone: bool) -> str:
-    text = " and ".join(f"`{item.variant} = {_alternative(item)}`" for item in sorted(term))
-    return text if alone or len(term) == 1 else f"({text})"
-
-
-def _alternative(literal: Literal) -> str:
-    variant = VARIANT_BY_NAME[literal.variant]
-    return variant.other if literal.other else variant.default
+        negated = sum(map(len, unwanted)) < sum(map(len, wanted))
+        return Condition(negated, tuple(tuple(sorted(term)) for term in (unwanted if negated else wanted)))

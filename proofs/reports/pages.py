@@ -10,8 +10,9 @@ from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
 
-from model.source import UPSTREAM_COMMIT
+from model.source import UPSTREAM_COMMIT, UPSTREAM_URL
 from proofs.reports.comparison import Separation
 from proofs.traces.file_format import encode
 from proofs.traces.html import html_page
@@ -22,10 +23,14 @@ Files = dict[str, str]
 """Contents by path, relative to the folder of the reports."""
 
 
+_ANCHOR = re.compile(r'<a id="([\w.-]+)"></a>')
+"""The only HTML that pages have in their Markdown: something to link to."""
+
+
 def page(template: str, name: str, values: Mapping[str, Any]) -> Files:
-    """A page as Markdown and as HTML: `name`.md and `name`.html."""
-    text = re.sub(r"\n{3,}", "\n\n", _environment().get_template(template).render(values)).strip() + "\n"
-    return {f"{name}.md": text, f"{name}.html": _html(text)}
+    """A page as Markdown and as HTML: `name`.md and `name`.html.  `up` leads from it to the reports' folder."""
+    text = text_of(template, {**values, "up": "../" * name.count("/")})
+    return {f"{name}.md": text, f"{name}.html": html(text)}
 
 
 def text_of(template: str, values: Mapping[str, Any]) -> str:
@@ -43,17 +48,50 @@ def trace(name: str, execution: Trace) -> Files:
     return {f"traces/{name}.json": encode(execution.to_file()).decode(), f"traces/{name}.html": html_page(execution)}
 
 
-def _html(text: str) -> str:
-    title = markdown_title(text)
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+def html(text: str) -> str:
+    """A Markdown text as a self-contained page, whose links lead to such pages.
+
+    The findings, which are kept a folder above the reports, have a page among them in HTML.
+    """
+    body = _markdown().render(text)
+    body = re.sub(r'href="((?:\.\./)*)\.\./findings\.md', r'href="\1findings.md', body)
     body = re.sub(r'href="([^":]+)\.md(#[^"]*)?"', r'href="\1.html\2"', body)
     body = body.replace("<table>", '<div class="table"><table>').replace("</table>", "</table></div>")
-    return _environment().get_template("page.html").render(title=title, body=body, commit=UPSTREAM_COMMIT)
+    body = body.replace("<td>the same</td>", '<td class="same">the same</td>')
+    body = re.sub(r"<td>(<strong>[^<]*</strong>)</td>", r'<td class="mark">\1</td>', body)
+    return _environment().get_template("page.html").render(title=_title(body), body=body, commit=UPSTREAM_COMMIT)
 
 
-def markdown_title(text: str) -> str:
-    """The first heading of a Markdown text."""
-    return next(line.removeprefix("# ") for line in text.splitlines() if line.startswith("# "))
+def c_links(source: str) -> str:
+    """Links to places in the C, from `file:line, file:line-line`, as Markdown."""
+    links = []
+    for place in source.split(", "):
+        file, _, line = place.partition(":")
+        links.append(f"[{place}]({UPSTREAM_URL}/{file}#{line.partition('-')[0]})")
+    return ", ".join(links)
+
+
+def _title(body: str) -> str:
+    """The first heading of a page, without its elements."""
+    return re.sub(r"<[^>]*>", "", body.partition("<h1>")[2].partition("</h1>")[0])
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    """Markdown without HTML but for anchors."""
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    markdown.inline.ruler.before("html_inline", "anchor", _anchor)
+    markdown.add_render_rule("anchor", lambda _, tokens, index, *__: f'<a id="{tokens[index].content}"></a>')
+    return markdown
+
+
+def _anchor(state: StateInline, silent: bool) -> bool:
+    """Reads an anchor."""
+    found = _ANCHOR.match(state.src, state.pos)
+    if found and not silent:
+        state.push("anchor", "a", 0).content = found[1]
+    state.pos = found.end() if found else state.pos
+    return found is not None
 
 
 @cache
@@ -67,4 +105,5 @@ def _environment() -> Environment:
         autoescape=False,
     )
     environment.filters["md"] = markdown_text
+    environment.filters["places"] = c_links
     return environment

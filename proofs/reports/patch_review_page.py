@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from model.patch import HUNKS
@@ -12,10 +12,13 @@ from model.variants import BEFORE
 from proofs.executions import shortest_execution
 from proofs.findings import expectations
 from proofs.reports.judgements import Judgement, deviations, judgements
-from proofs.reports.pages import Files, page, text_of, trace, traces
+from proofs.reports.pages import Files, c_links, page, text_of, trace, traces
 from proofs.reports.patch_review import NEW_SUBJECT, BehaviourChange, PropertyChange, TopologyReview
 from proofs.reports.wording import side_by_side
+from proofs.traces.markdown import markdown_text
 from proofs.traces.trace import Trace
+from properties.catalogue import CATALOGUE
+from properties.language import Property
 
 TEXTS = {hunk.id: hunk for hunk in HUNKS}
 ORDER = ("regression", "", "harmless", "intended")
@@ -107,12 +110,40 @@ def files(reviews: Sequence[TopologyReview]) -> Files:
 
 def gerrit(reviews: Sequence[TopologyReview]) -> str:
     """The report as a review comment of at most 60 lines."""
-    return text_of("patch-review.gerrit", _values(reviews))
+    values = _values(reviews)
+    ranked = behaviour(reviews)
+    urgent = [change for change in ranked if _rank(change.key) < ORDER.index("harmless")]
+    calm = ranked[len(urgent) :]
+    return text_of("patch-review.gerrit", values | {"urgent": urgent, "calm": calm, "most_urgent": 6, "most_calm": 8})
 
 
 def _hunk_text(name: str) -> str:
+    """Where a hunk is: its function, and its first line."""
     hunk = TEXTS[name]
     return f"{hunk.function}, {hunk.file}:{hunk.first}"
+
+
+def _hunk_link(name: str) -> str:
+    """A hunk as Markdown: its id, its function, and a link to its first line."""
+    hunk = TEXTS[name]
+    return f"`{name}` ({markdown_text(hunk.function)}, {c_links(f'{hunk.file}:{hunk.first}')})"
+
+
+def verdicts(reviews: Sequence[TopologyReview]) -> Iterator[tuple[Property, list[str]]]:
+    """Each property that was compared, and what became of it on each topology, in a word or two."""
+    for item in CATALOGUE.values():
+        cells = [_verdict(item.id, review) for review in reviews]
+        if any(cells):
+            yield item, cells
+
+
+def _verdict(name: str, review: TopologyReview) -> str:
+    for change in review.changes:
+        if change.id == name:
+            return "**now violated**" if change.became_false else "**now holds**"
+    if name in review.stayed_true:
+        return "holds"
+    return "violated" if name in review.stayed_false else ""
 
 
 def _restored(story: PropertyStory) -> str:
@@ -139,8 +170,11 @@ def _values(reviews: Sequence[TopologyReview]) -> dict[str, object]:
         "behaviour": behaviour(found),
         "judgements": judgements(),
         "regressed": [change for change in behaviour(found) if _rank(change.key) == 0],
+        "unjudged": [change for change in behaviour(found) if change.key not in judgements()],
         "rows": side_by_side,
         "hunk_text": _hunk_text,
+        "hunk_link": _hunk_link,
+        "verdicts": list(verdicts(found)),
         "restored": _restored,
         "regressions": [story for story in told if story.became_false and not is_about_new_states(story.id)],
         "improvements": _improved(found),

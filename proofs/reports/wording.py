@@ -41,7 +41,7 @@ def contrast(separation: Separation) -> Contrast:
     world = separation.left.topology.world
     left, right = (shown_text(difference.action, seen, world) for seen in (difference.left, difference.right))
     if left == right:
-        left, right = (f"{left}, told {_told(seen)}" for seen in (difference.left, difference.right))
+        left, right = (f"{left}; {_told(difference.action, seen)}" for seen in (difference.left, difference.right))
     return Contrast(operation_text(difference.action), left, right)
 
 
@@ -64,8 +64,10 @@ def shown_text(action: Action, seen: Observed, world: World) -> str:
             return f"{builder} stops ({failed.value})"
 
 
-def _told(seen: Observed) -> str:
-    return ", ".join(sorted(str(value) for _, value in seen.delivered)) or "nothing"
+def _told(action: Action, seen: Observed) -> str:
+    """What is delivered to whom: `the target is given FFA_RUN`."""
+    given = sorted(f"{role(action, key)} is given {value}" for key, value in seen.delivered)
+    return ", ".join(given) or "nobody is given a message"
 
 
 def side_by_side(separation: Separation) -> tuple[Row, ...]:
