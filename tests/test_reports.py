@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from posixpath import dirname, join, normpath
-from typing import NoReturn
 
 import pytest
 
@@ -29,7 +29,6 @@ from proofs.reports.judgements import deviations, judgements
 from proofs.reports.pages import Files, html
 from proofs.reports.patch_review import TopologyReview
 from proofs.reports.settings import Dependence, Setting
-from proofs.traces.trace import Trace, record
 
 Command = Callable[..., tuple[int, str, str]]
 QUESTION = next(reading for reading in READINGS if reading.name == "stopped-busy")
@@ -62,11 +61,6 @@ def violated(name: str, *others: str) -> Dependence:
     return Dependence(Setting("2x1-up"), 1000, True, {name: (term,)})
 
 
-def an_execution() -> Trace:
-    """Some execution, to be shown."""
-    return record(BUILT_IN["2x1-up"], DEFAULT, "handler", ())
-
-
 @pytest.fixture(scope="module")
 def pages(review: TopologyReview) -> Files:
     """Every kind of page, from small data: one question, one fix that matters, one topology."""
@@ -84,3 +78,139 @@ def pages(review: TopologyReview) -> Files:
         **fixes_page.files(fixes),
         **properties_page.files(),
     }
+
+
+def test_every_link_leads_somewhere(pages: Files) -> None:
+    known = {name: set(re.findall(r'id="([^"]+)"', text)) for name, text in pages.items()}
+    known["../findings.md"] = set(re.findall(r'id="([^"]+)"', findings_text()))
+    followed = 0
+    for name, text in pages.items():
+        if name.startswith("traces/"):
+            continue
+        for link in re.findall(r'href="([^"]+)"' if name.endswith(".html") else r"\]\(([^)]+)\)", text):
+            if not link.startswith("https://git.trustedfirmware.org/"):
+                path, _, fragment = link.partition("#")
+                target = normpath(join(dirname(name), path)) if path else name
+                assert target in known, (name, link)
+                assert not fragment or fragment in known[target], (name, link)
+                followed += 1
+    assert followed > 200
+
+
+def test_a_question_shows_both_executions_and_ends_in_a_question(pages: Files) -> None:
+    text = pages[f"ambiguities/{QUESTION.name}.md"]
+    rows = [line.split(" | ") for line in text.splitlines() if re.match(r"\| \d", line)]
+    assert [row[3].startswith("the same") for row in rows] == [True] * (len(rows) - 1) + [False]
+    assert rows[-1][2:] == ["**returns FFA_ERROR(BUSY)**", "**returns FFA_ERROR(ABORTED)** |"]
+    question = text.partition("## The question to the owner of the specification")[2]
+    assert f"They differ in step {rows[-1][0].strip('| ')} above" in question
+    assert "> - **BUSY**: the SP is stopped, and may come back. Then: *returns FFA_ERROR(BUSY)*." in question
+    assert f"Please answer **{QUESTION.default}** or **{QUESTION.other}**" in question
+
+
+def test_a_question_that_no_one_can_tell_says_how_far_that_is_known(pages: Files) -> None:
+    assert "| 2x1-up | 10 | all pairs: this is a proof |" in pages["ambiguities/boot-chain.md"]
+
+
+def test_conditions_have_a_line_for_each_case(pages: Files) -> None:
+    overview = pages["ambiguities.md"].splitlines()
+    start = next(number for number, line in enumerate(overview) if 'id="when-p47"' in line)
+    assert overview[start].endswith("**. Holds exactly in these cases:")
+    assert overview[start + 1 : start + 3] == [
+        "  - [first-caller](ambiguities/first-caller.md) `= BUSY`",
+        "  - [stopped-busy](ambiguities/stopped-busy.md) `= ABORTED`",
+    ]
+
+
+def test_fixes_are_recommended_for_what_they_repair(pages: Files) -> None:
+    assert "- Recommended: in the set without it, P45c would not hold." in pages["fixes.md"]
+    assert "2 fixes together make every property hold" in pages["fixes.md"]
+    rows = [line for line in pages["fixes.md"].splitlines() if line.startswith("| `9799a3a3d983`")]
+    assert rows
+    assert all("**complete**" in row for row in rows)
+
+
+def test_a_fix_that_misses_or_breaks_something_is_not_complete() -> None:
+    needs_both = [
+        Dependence(Setting("2x1-up"), 1, True, {"X09": (frozenset({Literal(name, False)}),)})
+        for name in ("abort-unmasks", "wait-unmasks-first")
+    ]
+    breaking = Dependence(Setting("2x1-up"), 1, True, {"X08": (frozenset({Literal("abort-unmasks", True)}),)})
+    fix = next(fix for fix in FIXES if fix.name == "abort-unmasks")
+    missing, broken = completeness(fix, assess(needs_both))
+    assert ([one.id for one in missing], broken) == (["X09"], ())
+    _, broken = completeness(fix, assess([breaking]))
+    assert [one.id for one in broken] == ["X08"]
+    text = fixes_page.files(Searched(tuple(needs_both), {}))["fixes.md"]
+    assert "**not complete**: it does not make X09 hold, which other fixes for its findings do" in text
+
+
+def test_the_review_says_of_each_property_what_became_of_it(pages: Files, review: TopologyReview) -> None:
+    text = pages["patch-review.md"]
+    assert "| [P44](properties.md#p44) Locks are taken in the documented order | holds |" in text
+    assert "| [P13](properties.md#p13) No change of a VM's state is refused | **now violated** |" in text
+    for change in review.behaviour:
+        assert change.key in text
+
+
+def test_the_review_comment_is_short(review: TopologyReview) -> None:
+    many = tuple(replace(review.behaviour[0], key=f"change {number}") for number in range(50))
+    judged = tuple(replace(review.behaviour[0], key=key) for key in judgements())
+    for behaviour in (review.behaviour, many, judged, many + judged):
+        comment = patch_review_page.gerrit([replace(review, behaviour=behaviour)])
+        assert len(comment.splitlines()) <= 60
+        assert comment.startswith("Model-checked against the parent")
+
+
+def test_judgements_match_what_is_found() -> None:
+    known = set(judgements())
+    gone = min(known)
+    assert deviations(known) == []
+    assert deviations(known - {gone} | {"new"}) == ["not judged: new", f"judged, but gone: {gone}"]
+
+
+def test_text_stays_text_in_html() -> None:
+    page = html('# A <b>title\n\n<script>alert(1)</script> <a id="here"></a>[x](javascript:alert) <img src=x>\n')
+    assert "<script" not in page
+    assert "<img" not in page
+    assert 'javascript:alert"' not in page
+    assert '<a id="here"></a>' in page
+    assert "<title>A &lt;b&gt;title</title>" in page
+
+
+def test_review_fails_when_a_change_is_not_judged(
+    command: Command, monkeypatch: pytest.MonkeyPatch, review: TopologyReview
+) -> None:
+    unjudged = replace(review, behaviour=(replace(review.behaviour[0], key="something new"),))
+    monkeypatch.setattr(patch_review, "review", lambda jobs: (unjudged,))
+    code, out, err = command("patch-review", "--format", "gerrit")
+    assert code == 10
+    assert "NOT JUDGED: something new" in out
+    assert "NOT AS EXPECTED: not judged: something new\n" in err
+
+
+def test_an_unknown_question_is_refused(command: Command) -> None:
+    code, out, err = command("ambiguities", "nosuch")
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert "nosuch" in err
+
+
+def test_check_reports_pages_that_differ_and_pages_that_are_stale(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = {"fixes.md": "new\n", "same.md": "same\n", "missing.md": "x\n", "fixes.html": "<p>new\n"}
+    monkeypatch.setattr(all_reports, "all_files", lambda jobs: (made, []))
+    kept = {"fixes.md": "old\n", "same.md": "same\n", "ambiguities/gone.md": "gone\n"}
+    for name, text in kept.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    code, _, err = command("reports", "--check", "-o", str(tmp_path))
+    assert code == 10
+    assert err.splitlines() == [
+        f"NOT AS EXPECTED: differs: {name}" for name in ("ambiguities/gone.md", "fixes.md", "missing.md")
+    ]
+    assert (tmp_path / "fixes.md").read_text(encoding="utf-8") == "old\n"
+    (tmp_path / "ambiguities/gone.md").unlink()
+    assert command("reports", "-o", str(tmp_path))[0] == 0
+    assert command("reports", "--check", "-o", str(tmp_path))[0] == 0

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from proofs.reports import ambiguities, ambiguities_page, fixes, fixes_page, patch_review, patch_review_page, properties_page
+from proofs.reports import (
+    ambiguities,
+    ambiguities_page,
+    fixes,
+    fixes_page,
+    patch_review,
+    patch_review_page,
+    properties_page,
+)
 from proofs.reports.pages import Files
 
 

@@ -10,7 +10,7 @@ from proofs.reports.ambiguities import FREE, Ambiguities, Answer, interacting
 from proofs.reports.formulas import Formulas
 from proofs.reports.pages import Files, page, trace, traces
 from proofs.reports.properties_page import verdict_of
-from proofs.reports.wording import contrast, side_by_side
+from proofs.reports.wording import side_by_side
 from proofs.traces.markdown import markdown_text
 from properties.catalogue import CATALOGUE
 
@@ -45,7 +45,7 @@ def question_page(answer: Answer, formulas: Formulas) -> Files:
         "answer": answer,
         "rows": side_by_side,
         "meaning": meaning,
-        "last": contrast(answer.separation) if answer.separation else None,
+        "last": side_by_side(answer.separation)[-1] if answer.separation else None,
         "repaired": formulas.repaired(name),
         "broken": formulas.broken(name),
         "formulas": [one for one in formulas.undecided() if name in formulas.sets.variants_of(one.holds)],

@@ -12,6 +12,7 @@ from typing import Final
 from model.variants.fixes import FIXES
 from model.variants.language import Fix
 from proofs.engines.choices import ALL, NONE, ChoiceSet
+from proofs.findings import expectations
 from proofs.reports.formulas import Formula, Formulas
 from proofs.reports.settings import SETTINGS, Dependence, dependence
 from proofs.reports.violations import shortest_violation
@@ -108,18 +109,20 @@ def _effect(fix: Fix, formulas: Formulas, recommended: frozenset[str]) -> Effect
 def completeness(fix: Fix, assessment: Assessment) -> tuple[tuple[Formula, ...], tuple[Formula, ...]]:
     """What a fix misses, and what it breaks: by itself, or with the recommended fixes for other findings.
 
-    It misses a property that another fix for one of its findings makes hold there, and it does not.
+    It misses a property that one of its findings violates, if another fix for one of them, or the recommended ones
+    together, make it hold there.
     """
     formulas = assessment.formulas
-    rivals = [other.name for other in FIXES if set(other.findings) & set(fix.findings)]
-    missing, broken = set[str](), set[str]()
-    for base in (frozenset[str](), assessment.recommended.difference(rivals)):
-        for one in formulas.formulas:
+    concerned = {known.property for known in expectations().values() if known.finding in fix.findings}
+    rivals = {other.name for other in FIXES if set(other.findings) & set(fix.findings)}
+    instead = [rivals & assessment.recommended, *({rival} for rival in rivals)]
+    missing, broken = [], []
+    for one in formulas.formulas:
+        for base in (frozenset[str](), assessment.recommended.difference(rivals)):
             before, after = formulas.holds(one, *base), formulas.holds(one, *base, fix.name)
-            if before and not after:
-                broken.add(one.id)
-            elif not before and not after and any(formulas.holds(one, *base, rival) for rival in rivals):
-                missing.add(one.id)
-    return tuple(one for one in formulas.formulas if one.id in missing), tuple(
-        one for one in formulas.formulas if one.id in broken
-    )
+            if before and not after and one not in broken:
+                broken.append(one)
+            possible = one.id in concerned and any(formulas.holds(one, *base, *names) for names in instead)
+            if possible and not after and not before and one not in missing:
+                missing.append(one)
+    return tuple(missing), tuple(broken)

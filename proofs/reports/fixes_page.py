@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from model.variants.fixes import FIXES
 from proofs.findings import findings
 from proofs.reports.fixes import Assessment, Effect, Searched, assess, completeness
 from proofs.reports.formulas import Formula
 from proofs.reports.pages import Files, page, trace
-from model.variants.fixes import FIXES
 
 MOST = 6
 """So many of several smallest sets are shown."""
@@ -50,7 +50,7 @@ def standing(effect: Effect) -> str:
     """Whether a fix belongs to the recommended set, in a word or two."""
     if effect.recommended:
         return "recommended"
-    return "harmful in the set" if effect.harms else "not needed"
+    return "**harms the set**" if effect.harms else "not needed"
 
 
 def verdict(effect: Effect) -> str:
@@ -60,12 +60,14 @@ def verdict(effect: Effect) -> str:
 
 def _sentences(effect: Effect) -> Iterator[str]:
     if effect.recommended:
-        yield f"Recommended: if the set had all but this fix, {_ids(effect.needed_for)} would not hold."
+        yield f"Recommended: in the set without it, {_ids(effect.needed_for)} would not hold."
     elif effect.harms:
         yield f"Not recommended: if it were added to the set, {_ids(effect.harms)} would not hold any more."
     else:
         yield "Not needed: the set repairs as much without it, and it could be added to the set without harm."
-    yield f"By itself it makes {_ids(effect.repairs)} hold," if effect.repairs else "By itself it makes no property hold,"
+    yield (
+        f"By itself it makes {_ids(effect.repairs)} hold," if effect.repairs else "By itself it makes no property hold,"
+    )
     if not effect.breaks:
         yield "and breaks none."
     elif effect.recommended:
@@ -78,8 +80,8 @@ def upstream_verdict(effect: Effect, assessment: Assessment) -> str:
     """Whether a fix by upstream is complete, or what is missing."""
     missing, broken = completeness(effect.fix, assessment)
     if not missing and not broken:
-        return "**complete**"
-    faults = [f"it does not make {_ids(missing)} hold, which another fix for the same findings does"] * bool(missing)
+        return "**complete**: it makes all of them hold, and breaks none"
+    faults = [f"it does not make {_ids(missing)} hold, which other fixes for its findings do"] * bool(missing)
     faults += [f"it breaks {_ids(broken)}"] * bool(broken)
     return f"**not complete**: {', and '.join(faults)}"
 

@@ -72,20 +72,12 @@ def _told(action: Action, seen: Observed) -> str:
 
 def side_by_side(separation: Separation) -> tuple[Row, ...]:
     """The execution, one row for each stimulus, without the context switches before the last one."""
-    left, right = separation.left, separation.right
-    difference = separation.difference
+    left, difference = separation.left, separation.difference
     rows = []
     for number, (action, step) in enumerate(zip(difference.actions[:-1], left.steps, strict=False), 1):
         if action.operation != "api_regs_state_saved":
             rows.append(Row(number, _stimulus(action, left), end_text(step, left.is_spmc) or "done", ""))
-    last = contrast(separation)
-    rows.append(
-        Row(
-            separation.length,
-            _stimulus(difference.action, left),
-            *(_last(*side) for side in ((last.left, left, separation.length), (last.right, right, separation.length))),
-        )
-    )
+    rows.append(Row(separation.length, _stimulus(difference.action, left), *_last(separation)))
     return tuple(rows)
 
 
@@ -93,7 +85,18 @@ def _stimulus(action: Action, trace: Trace) -> str:
     return f"{actor_text(action, trace.is_spmc)}: {call_text(action, trace.is_spmc)}"
 
 
-def _last(text: str, trace: Trace, length: int) -> str:
-    """How a last step ends, with the place of the check that failed."""
+def _last(separation: Separation) -> tuple[str, str]:
+    """How the last step ends on each side: in the words of the other steps, if these tell the sides apart."""
+    seen = contrast(separation)
+    left, right = _ending(seen.left, separation, separation.left), _ending(seen.right, separation, separation.right)
+    return (left, right) if left != right else (seen.left, seen.right)
+
+
+def _ending(general: str, separation: Separation, trace: Trace) -> str:
+    """How a last step ends, with its objects; in general terms, and with the failed check, if it does not return."""
+    if len(trace) < separation.length:
+        return general
     step = trace.steps[-1]
-    return f"{text} at {step.where}" if len(trace) == length and step.outcome.is_failure else text
+    if step.outcome is Outcome.RETURN:
+        return end_text(step, trace.is_spmc) or "done"
+    return f"{general} at {step.where}" if step.outcome.is_failure else general
