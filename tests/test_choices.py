@@ -1,4 +1,4 @@
-"""Sets of choices, against plain sets of sets of names, and formulas, against what they say."""
+"""Sets of choices, against plain sets of sets of names, and conditions, against what they say."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Final
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from model.variants import VARIANT_BY_NAME
 from proofs.engines.choices import ALL, NONE, ChoiceSet, ChoiceSets, Literal, Term
-from proofs.reports.formulas import Formula, Formulas
+from proofs.reports.formulas import Condition, Formula, Formulas
 from properties.catalogue import CATALOGUE
 
 Choice = frozenset[str]
@@ -102,40 +101,26 @@ def test_the_smallest_changes_are_those_of_brute_force(chosen: frozenset[Choice]
 
 @quickly
 @given(sets_of_choices)
-def test_a_formula_can_be_read_back(chosen: frozenset[Choice]) -> None:
+def test_a_condition_says_when_a_property_holds(chosen: frozenset[Choice]) -> None:
     formulas = Formulas(NAMES, ())
-    assert read_back(text(formulas, formulas.sets.of(chosen))) == chosen
+    condition = condition_of(formulas, formulas.sets.of(chosen))
+    said = union(map(frozenset, condition.terms))
+    assert (EVERY - said if condition.negated else said) == chosen
 
 
-def text(formulas: Formulas, holds: ChoiceSet) -> str:
-    """The formula of a property that holds under these choices."""
-    return formulas.text(Formula(CATALOGUE["P12"], (), holds))
+def condition_of(formulas: Formulas, holds: ChoiceSet) -> Condition:
+    """The condition of a property that holds under these choices."""
+    return formulas.condition(Formula(CATALOGUE["P12"], (), holds))
 
 
-def read_back(formula: str) -> frozenset[Choice]:
-    """The choices for which a formula says that something holds."""
-    if formula in ("always", "never"):
-        return EVERY if formula == "always" else frozenset()
-    word, text = formula.split(" ", 1)
-    assert word in ("iff", "unless")
-    said = union(frozenset(map(_literal, term.strip("()").split(" and "))) for term in text.split(", or "))
-    return said if word == "iff" else EVERY - said
-
-
-def _literal(text: str) -> Literal:
-    name, alternative = text.strip("`").split(" = ")
-    assert alternative in VARIANT_BY_NAME[name].alternatives
-    return Literal(name, alternative == VARIANT_BY_NAME[name].other)
-
-
-def test_formulas_name_alternatives_and_are_short() -> None:
+def test_conditions_are_short() -> None:
     formulas = Formulas(NAMES, ())
     sets = formulas.sets
-    boot, power = Literal("boot-chain", True), Literal("up-replug", False)
+    boot, power, never = Literal("boot-chain", True), Literal("up-replug", False), Literal("never-on", True)
     together = sets.union([frozenset({boot, power})])
-    either = sets.either(together, sets.literal(Literal("never-on", True)))
-    assert text(formulas, together) == "iff `boot-chain = go-on` and `up-replug = started`"
-    assert text(formulas, -together) == "iff `boot-chain = stop`, or `up-replug = left-alone`"
-    terms_of_either = "`never-on = OFF`, or (`boot-chain = go-on` and `up-replug = started`)"
-    assert text(formulas, either) == f"iff {terms_of_either}"
-    assert text(formulas, -either) == f"unless {terms_of_either}"
+    either = sets.either(together, sets.literal(never))
+    opposite = (Literal("boot-chain", False),), (Literal("up-replug", True),)
+    assert condition_of(formulas, together) == Condition(False, ((boot, power),))
+    assert condition_of(formulas, -together) == Condition(False, opposite)
+    assert condition_of(formulas, either) == Condition(False, ((never,), (boot, power)))
+    assert condition_of(formulas, -either) == Condition(True, ((never,), (boot, power)))

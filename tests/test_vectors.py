@@ -11,11 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from model.source import Location
 from model.tracing import passed_lines
 from proofs.commands.app import main
+from proofs.commands.vectors import json_schema
 from proofs.vectors.compare import VectorRunner
 from proofs.vectors.format import VectorError, read_vectors
 
@@ -349,6 +351,9 @@ def test_json_lists_every_disagreement(vectors: Command, tmp_path: Path) -> None
             {**place, "field": "cpu 1 is_on", "expected": "true", "actual": "false"},
         ],
     }
+    published = ROOT / "docs/schemas/vectors.schema.json"
+    assert published.read_bytes() == json_schema()
+    jsonschema.validate(json.loads(report.read_bytes()), json.loads(published.read_bytes()))
     assert sorted(tmp_path.iterdir()) == [report, file]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import typer
@@ -31,14 +31,24 @@ class Disagreement(msgspec.Struct, frozen=True):
 
 
 class DisagreementsFile(msgspec.Struct, frozen=True, kw_only=True):
-    """What `--json` writes (docs/formats.md, "Disagreements")."""
+    """What `--json` writes (docs/schemas/vectors.schema.json)."""
 
-    schema: str = "hafnium-lifecycle-proofs/vectors"
-    version: int = 1
+    schema: Literal["hafnium-lifecycle-proofs/vectors"]
+    version: Literal[1]
     agree: int
     disagree: int
     unsupported: int
     disagreements: list[Disagreement]
+
+
+def json_schema() -> bytes:
+    """The JSON Schema of such files, as docs/schemas/vectors.schema.json holds it."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Disagreements of lifecycle vectors, version 1",
+        **msgspec.json.schema(DisagreementsFile),
+    }
+    return msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n"
 
 
 def vectors(
@@ -76,7 +86,12 @@ def vectors(
     agree, disagree, unsupported = (tally[verdict] for verdict in ("agree", "disagree", "unsupported"))
     if json_file is not None:
         contents = DisagreementsFile(
-            agree=agree, disagree=disagree, unsupported=unsupported, disagreements=disagreements
+            schema="hafnium-lifecycle-proofs/vectors",
+            version=1,
+            agree=agree,
+            disagree=disagree,
+            unsupported=unsupported,
+            disagreements=disagreements,
         )
         write_atomically(json_file, msgspec.json.format(msgspec.json.encode(contents), indent=2) + b"\n")
     typer.echo(f"{tally.total()} vectors: {agree} agree, {disagree} disagree, {unsupported} unsupported")
