@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from model.machine import NULL
-from model.values import PriorityMask, RuntimeModel, SchedulingMode, VcpuState, VmState
+from model.values import PowerOperation, PriorityMask, RuntimeModel, SchedulingMode, VcpuState, VmState
 from properties.language import each_sp_vcpu
 from properties.scopes import (
     each_cpu_and_normal_world,
     each_cpu_and_sp_vcpu,
     each_sp_vcpu_and_other,
     each_sp_vcpu_of_several,
+    each_subscribed_sp_vcpu,
     if_interrupts,
     if_the_preempted_stay,
 )
 from properties.statements import always, refinement, step
-from properties.vocabulary import NO_RUN_BY_SPS, ONE_CPU_NORMAL_WORLD, SECURE_INTERRUPT, begins_to_act, unchanged
+from properties.vocabulary import (
+    NO_RUN_BY_SPS,
+    ONE_CPU_NORMAL_WORLD,
+    SECURE_INTERRUPT,
+    WELL_BEHAVED_SPS,
+    begins_to_act,
+    from_normal_world,
+    own_cpu,
+    unchanged,
+)
 
 P09 = step(
     "P09",
@@ -133,4 +143,41 @@ X09 = always(
         "src/ffa/spmc/interrupts.c:ffa_interrupts_unmask",
         "src/arch/aarch64/hypervisor/handler.c:ffa_partition_abort",
     ),
+)
+
+X09_R1 = refinement(
+    X09,
+    "X09.r1",
+    "While the normal world executes, no interrupt is masked, where SPs neither abort nor call FFA_RUN",
+    "As X09, as long as SPs give their cycles back by FFA_MSG_WAIT, FFA_YIELD and responses only.",
+    assuming=(*WELL_BEHAVED_SPS, *NO_RUN_BY_SPS),
+)
+X09_R2 = refinement(
+    X09,
+    "X09.r2",
+    "While the normal world executes, no interrupt is masked, where SPs do not abort and no secure interrupt arrives",
+    "As X09, as long as SPs are well-behaved and are given their cycles by FFA_RUN and messages only.",
+    assuming=(*WELL_BEHAVED_SPS, "secure_interrupts"),
+)
+
+X20 = step(
+    "X20",
+    "An SP that is asked about CPU_OFF keeps the normal world's interrupt mask",
+    "All interrupts are masked while SPs are asked. Should one abort instead of answering, the CPU stays on, and the "
+    "mask that its vCPU keeps is to be restored: it is the one under which the normal world called, where X09 holds. "
+    "(Of the SP that is asked first, if it has not aborted before, as long as no SP calls FFA_RUN.)",
+    over=each_subscribed_sp_vcpu,
+    when=lambda label, before, after, old, new: (
+        from_normal_world(label, before)
+        and not unchanged(old, new, "pwr_mgmt_op")
+        and new.pwr_mgmt_op == PowerOperation.CPU_OFF
+        and new.vm.state == VmState.RUNNING
+        and own_cpu(before, old).priority_mask == PriorityMask.OPEN
+    ),
+    then=lambda label, before, after, old, new: new.prev_interrupt_priority == PriorityMask.OPEN,
+    sources=(
+        "src/ffa/spmc/direct_messaging.c:ffa_direct_msg_handle_framework_msg",
+        "src/ffa/spmc/direct_messaging.c:build_psci_off_frmk_msg",
+    ),
+    assuming=NO_RUN_BY_SPS,
 )

@@ -92,8 +92,8 @@ REPAIRS = (
     Repair("init-accepts-any-state", "1x2", "assert src/ffa/spmc/cpu_cycles.c:735", 9, ("sp_requests",)),
     Repair("resumed-init-is-starting", "1x2", "P27", 7, ("sp_requests",)),
     Repair("interception-frees-registers", "1x2", "P22", 7, INTERRUPTS),
-    Repair("wait-unmasks-first", "1x2", "X09", 12, INTERRUPTS),
-    Repair("run-hands-down-mask", "1x2", "X09", 15, ("sp_runs", "sp_yields")),
+    Repair("wait-unmasks-first", "1x2", "X09.r1", 12, INTERRUPTS),
+    Repair("run-hands-down-mask", "1x2", "X09.r2", 15, ("sp_runs", "sp_yields")),
     Repair("unlock-once", "2x1-up", "P45a", 3),
     Repair(
         "open-callee-denies-leaving",
@@ -141,6 +141,7 @@ REPAIRS = (
     Repair("boot-releases-current", "1x2", "P44", 3),
     Repair("boot-holds-vm-lock", "2x1-up", "P15", 2, granularity=SECTION),
     Repair("cpu-off-asks-the-ready", "2x1-mp", "P05", 6, ("secondary_cpus", "cpu_off", "sp_errors")),
+    Repair("cpu-off-saves-mask", "2x2", "X20", 15, ("secondary_cpus", "cpu_off", "sp_requests", *INTERRUPTS)),
     Repair("off-resets-vcpu", "2x1-mp-silent", "X11", 13, ("secondary_cpus", "cpu_off", "non_secure_interrupts")),
     Repair("prepare-restores-init", "hypervisor-2x1", "assert src/api.c:1347", 11),
     Repair("first-run-on-any-cpu", "hypervisor-2x1", "P14", 6, ("secondary_cpus",)),

@@ -263,7 +263,8 @@ def api_ffa_msg_send_direct_resp_validate_ongoing_request(m: Machine, current: V
 
 def lock_current_and_requester(m: Machine, current: Vcpu, requester_id: int) -> None:
     """`response-locks-both-first`: release current's lock, and take it together with the requester's."""
-    vm_id = requester_id if not m.is_spmc or m.is_current_world(requester_id) else m.other_world_id
+    from_other_world = ffa_direct_msg_is_spmd_lp_id(m, requester_id) or not m.is_current_world(requester_id)
+    vm_id = m.other_world_id if m.is_spmc and from_other_world else requester_id
     requester = api_ffa_get_vm_vcpu(m, m.vm_find(vm_id), current)
     m.unlock(current)
     m.window("W4")

@@ -92,6 +92,8 @@ def ffa_direct_msg_handle_framework_msg(m: Machine, current: Vcpu, args: DirectM
     ):  # L499
         return ffa_error(FfaError.INVALID_PARAMETERS), None
     target = find_next_vcpu_to_inform(m, vm_get_boot_vm(m), current.cpu)  # L436
+    if target is not None and m.chosen("cpu-off-saves-mask", "fixed"):
+        target.prev_interrupt_priority = m.cpu.priority_mask
     m.cpu.priority_mask = PriorityMask.ALL_MASKED  # L445
     if target is not None:  # L447
         build_psci_off_frmk_msg(m, target)  # L448
@@ -115,6 +117,8 @@ def handle_sp_cpu_off_framework_resp(m: Machine, current: Vcpu, args: DirectMess
     if next_vm is not None:  # L639
         target = find_next_vcpu_to_inform(m, next_vm, current.cpu)  # L642
         if target is not None:  # L643
+            if m.chosen("cpu-off-saves-mask", "fixed"):
+                target.prev_interrupt_priority = current.prev_interrupt_priority
             build_psci_off_frmk_msg(m, target)  # L644
             return INTERRUPT_RETURN, target  # L650-652
     ffa_ret = psci_cpu_off_success_fwk_resp(m, current.cpu)  # L661

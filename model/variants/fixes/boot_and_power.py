@@ -56,6 +56,15 @@ BOOT_AND_POWER: Final = (
         findings=("F20",),
     ),
     Fix(
+        name="cpu-off-saves-mask",
+        text="In handle_psci_framework_msg, save the priority mask in prev_interrupt_priority of the vCPU that is sent "
+        "the message, before all interrupts are masked. In handle_sp_cpu_off_framework_resp, hand it on to the next "
+        "one.",
+        source="src/ffa/spmc/direct_messaging.c:445, src/ffa/spmc/direct_messaging.c:644",
+        places=("ffa_direct_msg_handle_framework_msg", "handle_sp_cpu_off_framework_resp"),
+        findings=("F58",),
+    ),
+    Fix(
         name="off-resets-vcpu",
         text="In psci_cpu_off_success_fwk_resp, reset request, runtime model, scheduling mode, pwr_mgmt_op, "
         "preempted_vcpu, and the call chain at both ends, of each vCPU that is turned OFF.",

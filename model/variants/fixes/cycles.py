@@ -37,7 +37,7 @@ CYCLES: Final = (
         "handling, before preempted_vcpu is looked at: FFA_MSG_WAIT is its way to end the handling.",
         source="src/ffa/spmc/cpu_cycles.c:105-136",
         places=("ffa_cpu_cycles_run_checks",),
-        findings=("F12", "F45"),
+        findings=("F12", "F45", "F52"),
     ),
     Fix(
         name="run-leaves-callees",
@@ -110,7 +110,7 @@ CYCLES: Final = (
         "the call can be intercepted: the interception saves the mask, and gives it to the normal world in the end.",
         source="src/ffa/spmc/cpu_cycles.c:412-421",
         places=("ffa_cpu_cycles_msg_wait_prepare",),
-        findings=("F09",),
+        findings=("F27",),
     ),
     Fix(
         name="run-hands-down-mask",
@@ -118,7 +118,7 @@ CYCLES: Final = (
         "call chain, which returns to the normal world, let it restore the mask that the caller would have restored.",
         source="src/ffa/spmc/cpu_cycles.c:468",
         places=("ffa_cpu_cycles_init_schedule_mode_ffa_run",),
-        findings=("F09",),
+        findings=("F57",),
     ),
     Fix(
         name="unlock-once",
