@@ -40,8 +40,8 @@ class Setting:
 
 SETTINGS: Final = (
     Setting("1x2"),
-    Setting("2x1-mp", excluded=("secure_interrupts",)),
-    Setting("2x1-mp-silent"),
+    Setting("2x1-mp", Granularity.HANDLER, ("secure_interrupts",)),
+    Setting("2x1-mp-silent", Granularity.HANDLER),
     Setting("hypervisor-2x1", Granularity.HANDLER),
     Setting("2x1-up"),
 )
