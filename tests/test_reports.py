@@ -133,16 +133,16 @@ def test_fixes_are_recommended_for_what_they_repair(pages: Files) -> None:
 
 def test_a_fix_that_misses_or_breaks_something_is_not_complete() -> None:
     needs_both = [
-        Dependence(Setting("2x1-up"), 1, True, {"X09": (frozenset({Literal(name, False)}),)})
-        for name in ("abort-unmasks", "wait-unmasks-first")
+        Dependence(Setting("2x1-up"), 1, True, {"P35": (frozenset({Literal(name, False)}),)})
+        for name in ("resume-skips-booted", "boot-skips-booted")
     ]
-    breaking = Dependence(Setting("2x1-up"), 1, True, {"X08": (frozenset({Literal("abort-unmasks", True)}),)})
-    fix = next(fix for fix in FIXES if fix.name == "abort-unmasks")
+    breaking = Dependence(Setting("2x1-up"), 1, True, {"X08": (frozenset({Literal("resume-skips-booted", True)}),)})
+    fix = next(fix for fix in FIXES if fix.name == "resume-skips-booted")
     alone = completeness(fix, assess(needs_both))
-    assert (alone.makes, [one.id for one in alone.misses], alone.breaks) == ((), ["X09"], ())
+    assert (alone.makes, [one.id for one in alone.misses], alone.breaks) == ((), ["P35"], ())
     assert [one.id for one in completeness(fix, assess([breaking])).breaks] == ["X08"]
     text = fixes_page.files(Searched(tuple(needs_both), {}))["fixes.md"]
-    assert "**not complete**: it does not make X09 hold, which other fixes for its findings do" in text
+    assert "**not complete**: it does not make P35 hold, which other fixes for its findings do" in text
 
 
 def test_the_review_says_of_each_property_what_became_of_it(pages: Files, review: TopologyReview) -> None:
