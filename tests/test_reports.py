@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,6 +30,7 @@ from proofs.reports.judgements import deviations, judgements
 from proofs.reports.pages import Files, html
 from proofs.reports.patch_review import TopologyReview
 from proofs.reports.settings import Dependence, Setting
+from tests.test_traces_html import CHROMIUM, needs_browser
 
 Command = Callable[..., tuple[int, str, str]]
 QUESTION = next(reading for reading in READINGS if reading.name == "stopped-busy")
@@ -214,3 +216,20 @@ def test_check_reports_pages_that_differ_and_pages_that_are_stale(
     (tmp_path / "ambiguities/gone.md").unlink()
     assert command("reports", "-o", str(tmp_path))[0] == 0
     assert command("reports", "--check", "-o", str(tmp_path))[0] == 0
+
+
+@needs_browser
+@pytest.mark.parametrize("name", ["patch-review", "ambiguities", f"ambiguities/{QUESTION.name}", "fixes", "properties"])
+def test_pages_fit_a_narrow_window(pages: Files, name: str, tmp_path: Path) -> None:
+    measure = "<script>document.title = document.documentElement.scrollWidth - innerWidth</script>"
+    file = tmp_path / "page.html"
+    file.write_text(pages[f"{name}.html"].replace("</body>", measure + "</body>"), encoding="utf-8")
+    command = [
+        CHROMIUM or "",
+        *("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"),
+        *("--window-size=500,800", "--dump-dom", file.as_uri()),
+    ]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    found = re.search(r"<title>(-?\d+)</title>", shown)
+    assert found
+    assert int(found[1]) <= 0
