@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,6 +30,7 @@ from proofs.reports.judgements import deviations, judgements
 from proofs.reports.pages import Files, html
 from proofs.reports.patch_review import TopologyReview
 from proofs.reports.settings import Dependence, Setting
+from tests.test_traces_html import CHROMIUM, needs_browser
 
 Command = Callable[..., tuple[int, str, str]]
 QUESTION = next(reading for reading in READINGS if reading.name == "stopped-busy")
@@ -127,22 +129,22 @@ def test_fixes_are_recommended_for_what_they_repair(pages: Files) -> None:
     assert "2 fixes together make every property hold" in pages["fixes.md"]
     rows = [line for line in pages["fixes.md"].splitlines() if line.startswith("| `9799a3a3d983`")]
     assert rows
-    assert all("**complete**" in row for row in rows)
+    assert all("**complete**: it makes P33 hold, and breaks nothing" in row for row in rows)
+    assert "**open**: no property that its findings violate tells" in pages["fixes.md"]
 
 
 def test_a_fix_that_misses_or_breaks_something_is_not_complete() -> None:
     needs_both = [
-        Dependence(Setting("2x1-up"), 1, True, {"X09": (frozenset({Literal(name, False)}),)})
-        for name in ("abort-unmasks", "wait-unmasks-first")
+        Dependence(Setting("2x1-up"), 1, True, {"P35": (frozenset({Literal(name, False)}),)})
+        for name in ("resume-skips-booted", "boot-skips-booted")
     ]
-    breaking = Dependence(Setting("2x1-up"), 1, True, {"X08": (frozenset({Literal("abort-unmasks", True)}),)})
-    fix = next(fix for fix in FIXES if fix.name == "abort-unmasks")
-    missing, broken = completeness(fix, assess(needs_both))
-    assert ([one.id for one in missing], broken) == (["X09"], ())
-    _, broken = completeness(fix, assess([breaking]))
-    assert [one.id for one in broken] == ["X08"]
+    breaking = Dependence(Setting("2x1-up"), 1, True, {"X08": (frozenset({Literal("resume-skips-booted", True)}),)})
+    fix = next(fix for fix in FIXES if fix.name == "resume-skips-booted")
+    alone = completeness(fix, assess(needs_both))
+    assert (alone.makes, [one.id for one in alone.misses], alone.breaks) == ((), ["P35"], ())
+    assert [one.id for one in completeness(fix, assess([breaking])).breaks] == ["X08"]
     text = fixes_page.files(Searched(tuple(needs_both), {}))["fixes.md"]
-    assert "**not complete**: it does not make X09 hold, which other fixes for its findings do" in text
+    assert "**not complete**: it does not make P35 hold, which other fixes for its findings do" in text
 
 
 def test_the_review_says_of_each_property_what_became_of_it(pages: Files, review: TopologyReview) -> None:
@@ -214,3 +216,20 @@ def test_check_reports_pages_that_differ_and_pages_that_are_stale(
     (tmp_path / "ambiguities/gone.md").unlink()
     assert command("reports", "-o", str(tmp_path))[0] == 0
     assert command("reports", "--check", "-o", str(tmp_path))[0] == 0
+
+
+@needs_browser
+@pytest.mark.parametrize("name", ["patch-review", "ambiguities", f"ambiguities/{QUESTION.name}", "fixes", "properties"])
+def test_pages_fit_a_narrow_window(pages: Files, name: str, tmp_path: Path) -> None:
+    measure = "<script>document.title = document.documentElement.scrollWidth - innerWidth</script>"
+    file = tmp_path / "page.html"
+    file.write_text(pages[f"{name}.html"].replace("</body>", measure + "</body>"), encoding="utf-8")
+    command = [
+        CHROMIUM or "",
+        *("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"),
+        *("--window-size=500,800", "--dump-dom", file.as_uri()),
+    ]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    found = re.search(r"<title>(-?\d+)</title>", shown)
+    assert found
+    assert int(found[1]) <= 0

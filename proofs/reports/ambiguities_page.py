@@ -16,6 +16,12 @@ from properties.catalogue import CATALOGUE
 
 MOST = 12
 """So many readings that repair something are ranked."""
+ASSUMED = {
+    "other_errors": "SPs call FFA_ERROR with error codes other than ABORTED",
+    "cpu_off_refused": "SPs refuse CPU_OFF",
+    "bad_aborts": "SPs call FFA_ABORT with a reserved register that is not zero",
+}
+"""What happens in the environment of a question, and not in that of the properties."""
 
 
 def files(found: Ambiguities) -> Files:
@@ -45,6 +51,7 @@ def question_page(answer: Answer, formulas: Formulas) -> Files:
         "answer": answer,
         "rows": side_by_side,
         "meaning": meaning,
+        "assumed": " and ".join(ASSUMED[item] for item in answer.reading.assumes),
         "last": side_by_side(answer.separation)[-1] if answer.separation else None,
         "repaired": formulas.repaired(name),
         "broken": formulas.broken(name),

@@ -106,23 +106,34 @@ def _effect(fix: Fix, formulas: Formulas, recommended: frozenset[str]) -> Effect
     )
 
 
-def completeness(fix: Fix, assessment: Assessment) -> tuple[tuple[Formula, ...], tuple[Formula, ...]]:
-    """What a fix misses, and what it breaks: by itself, or with the recommended fixes for other findings.
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """What a fix achieves of what its findings violate: by itself, or with the recommended fixes for other findings.
 
-    It misses a property that one of its findings violates, if another fix for one of them, or the recommended ones
-    together, make it hold there.
+    It misses a property that another fix for one of its findings, or the recommended ones together, make hold there.
+    `breaks` are the properties, of whatever findings, that hold there without it only.
     """
+
+    makes: tuple[Formula, ...]
+    misses: tuple[Formula, ...]
+    breaks: tuple[Formula, ...]
+
+
+def completeness(fix: Fix, assessment: Assessment) -> Completeness:
+    """Whether a fix does all that fixes for its findings can do."""
     formulas = assessment.formulas
     concerned = {known.property for known in expectations().values() if known.finding in fix.findings}
     rivals = {other.name for other in FIXES if set(other.findings) & set(fix.findings)}
     instead = [rivals & assessment.recommended, *({rival} for rival in rivals)]
-    missing, broken = [], []
+    makes, misses, breaks = set[str](), set[str](), set[str]()
     for one in formulas.formulas:
-        for base in (frozenset[str](), assessment.recommended.difference(rivals)):
+        for base in (frozenset[str](), assessment.recommended - rivals):
             before, after = formulas.holds(one, *base), formulas.holds(one, *base, fix.name)
-            if before and not after and one not in broken:
-                broken.append(one)
-            possible = one.id in concerned and any(formulas.holds(one, *base, *names) for names in instead)
-            if possible and not after and not before and one not in missing:
-                missing.append(one)
-    return tuple(missing), tuple(broken)
+            if before and not after:
+                breaks.add(one.id)
+            if one.id in concerned and not before:
+                if after:
+                    makes.add(one.id)
+                elif any(formulas.holds(one, *base, *names) for names in instead):
+                    misses.add(one.id)
+    return Completeness(*(tuple(one for one in formulas.formulas if one.id in ids) for ids in (makes, misses, breaks)))

@@ -78,12 +78,14 @@ def _sentences(effect: Effect) -> Iterator[str]:
 
 def upstream_verdict(effect: Effect, assessment: Assessment) -> str:
     """Whether a fix by upstream is complete, or what is missing."""
-    missing, broken = completeness(effect.fix, assessment)
-    if not missing and not broken:
-        return "**complete**: it makes all of them hold, and breaks none"
-    faults = [f"it does not make {_ids(missing)} hold, which other fixes for its findings do"] * bool(missing)
-    faults += [f"it breaks {_ids(broken)}"] * bool(broken)
-    return f"**not complete**: {', and '.join(faults)}"
+    found = completeness(effect.fix, assessment)
+    faults = [f"it does not make {_ids(found.misses)} hold, which other fixes for its findings do"] * bool(found.misses)
+    faults += [f"it breaks {_ids(found.breaks)}"] * bool(found.breaks)
+    if faults:
+        return f"**not complete**: {', and '.join(faults)}"
+    if not found.makes:
+        return "**open**: no property that its findings violate tells in the settings searched"
+    return f"**complete**: it makes {_ids(found.makes)} hold, and breaks nothing"
 
 
 def _ids(formulas: Iterable[Formula]) -> str:

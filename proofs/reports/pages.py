@@ -26,6 +26,8 @@ Files = dict[str, str]
 _ANCHOR = re.compile(r'<a id="([\w.-]+)"></a>')
 """The only HTML that pages have in their Markdown: something to link to."""
 
+_PLACE = re.compile(r"\b(?:src|inc)/[\w/.-]+\.[ch]:\d+(?:-\d+)?")
+
 
 def page(template: str, name: str, values: Mapping[str, Any]) -> Files:
     """A page as Markdown and as HTML: `name`.md and `name`.html.  `up` leads from it to the reports' folder."""
@@ -71,6 +73,11 @@ def c_links(source: str) -> str:
     return ", ".join(links)
 
 
+def linked(text: str) -> str:
+    """Text as Markdown, in which places in the C are links."""
+    return _PLACE.sub(lambda found: c_links(found[0]), markdown_text(text))
+
+
 def _title(body: str) -> str:
     """The first heading of a page, without its elements."""
     return re.sub(r"<[^>]*>", "", body.partition("<h1>")[2].partition("</h1>")[0])
@@ -106,4 +113,5 @@ def _environment() -> Environment:
     )
     environment.filters["md"] = markdown_text
     environment.filters["places"] = c_links
+    environment.filters["linked"] = linked
     return environment
