@@ -121,6 +121,7 @@ REPAIRS = (
         "abort-unlinks-callee", "1x2", "panic src/api.c:1523", 19, ("sp_runs", "sp_requests", "sp_yields", "sp_aborts")
     ),
     Repair("abort-resumes-preempted", "1x2", "P33", 9, ("sp_aborts", *INTERRUPTS)),
+    Repair("abort-ends-handling", "1x2", "P33", 9, ("sp_aborts", *INTERRUPTS)),
     Repair("abort-boots-next", "2x1-mp", "P40b", 6, ("secondary_cpus", "cpu_off", "sp_aborts")),
     Repair("abort-unmasks", "2x1-up", "X09", 5, ("sp_aborts", *INTERRUPTS)),
     Repair(
