@@ -124,6 +124,7 @@ REPAIRS = (
     Repair("abort-ends-handling", "1x2", "P33", 9, ("sp_aborts", *INTERRUPTS)),
     Repair("abort-boots-next", "2x1-mp", "P40b", 6, ("secondary_cpus", "cpu_off", "sp_aborts")),
     Repair("abort-unmasks", "2x1-up", "X09", 5, ("sp_aborts", *INTERRUPTS)),
+    Repair("saved-mask-starts-open", "2x1-mp", "X20", 6, ("secondary_cpus", "cpu_off")),
     Repair(
         "abort-resets-mode",
         "2x2",
@@ -142,7 +143,7 @@ REPAIRS = (
     Repair("boot-releases-current", "1x2", "P44", 3),
     Repair("boot-holds-vm-lock", "2x1-up", "P15", 2, granularity=SECTION),
     Repair("cpu-off-asks-the-ready", "2x1-mp", "P05", 6, ("secondary_cpus", "cpu_off", "sp_errors")),
-    Repair("cpu-off-saves-mask", "2x2", "X20", 15, ("secondary_cpus", "cpu_off", "sp_requests", *INTERRUPTS)),
+    Repair("cpu-off-saves-mask", "2x1-mp", "X20", 6, ("secondary_cpus", "cpu_off")),
     Repair("off-resets-vcpu", "2x1-mp-silent", "X11", 13, ("secondary_cpus", "cpu_off", "non_secure_interrupts")),
     Repair("prepare-restores-init", "hypervisor-2x1", "assert src/api.c:1347", 11),
     Repair("first-run-on-any-cpu", "hypervisor-2x1", "P14", 6, ("secondary_cpus",)),

@@ -75,11 +75,19 @@ ABORTS: Final = (
     ),
     Fix(
         name="abort-unmasks",
-        text="In ffa_cpu_cycles_abort, call ffa_interrupts_unmask. (Part of the commit.)",
+        text="In ffa_cpu_cycles_abort, call ffa_interrupts_unmask. (Part of the commit. Of a vCPU whose mask was never "
+        "saved, as during initialisation, it restores zero, which masks all interrupts.)",
         source="src/ffa/spmc/cpu_cycles.c:897",
         places=("ffa_cpu_cycles_abort",),
         findings=("F09",),
         upstream="9409306e925c",
+    ),
+    Fix(
+        name="saved-mask-starts-open",
+        text="In vcpu_init, set prev_interrupt_priority to the mask that lets all interrupts through.",
+        source="src/vcpu.c:62",
+        places=("load_secondary",),
+        findings=("F09", "F58"),
     ),
     Fix(
         name="abort-resets-mode",
