@@ -203,6 +203,6 @@ _INITIAL: dict[tuple[str, str], Value] = {
     ("vcpu", "state"): VcpuState.CREATED,
     ("vcpu", "rt_model"): RuntimeModel.SP_INIT,
     ("vcpu", "regs_available"): True,
-    ("vcpu", "prev_interrupt_priority"): PriorityMask.OPEN,
+    ("vcpu", "prev_interrupt_priority"): PriorityMask.ALL_MASKED,
     ("cpu", "priority_mask"): PriorityMask.OPEN,
 }

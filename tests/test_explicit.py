@@ -29,7 +29,7 @@ def space_of(topology: str, granularity: Granularity = Granularity.HANDLER, *pro
 @pytest.mark.parametrize(
     ("topology", "granularity", "states"),
     [
-        ("1x2", Granularity.HANDLER, 11566),
+        ("1x2", Granularity.HANDLER, 11814),
         ("2x1-mp-silent", Granularity.HANDLER, 5324),
         ("2x1-up", Granularity.SECTION, 11011),
     ],

@@ -13,7 +13,7 @@ import model.operations
 from model.environment import DEFAULT
 from model.exploration import Granularity, build_relation
 from model.topology import BUILT_IN
-from model.variants import DEFAULT_VARIANTS, Variants
+from model.variants import Variants
 from model.variants.fixes import FIXES
 from proofs.engines.explicit import ExplicitSearch, Space
 from proofs.engines.successors import Successors
@@ -27,7 +27,7 @@ HANDLER, SECTION = Granularity.HANDLER, Granularity.SECTION
 class Repair:
     """A fix, and a violation of one of its findings: of a property, or of P35 by a failing check.
 
-    `needs` is what the environment has to do for that, of what it may do.
+    `needs` is what the environment has to do for that, of what it may do; `given` are other fixes that it needs.
     """
 
     fix: str
@@ -36,6 +36,7 @@ class Repair:
     length: int
     needs: tuple[str, ...] = ()
     granularity: Granularity = HANDLER
+    given: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.fix}-{self.topology}"
@@ -121,8 +122,10 @@ REPAIRS = (
         "abort-unlinks-callee", "1x2", "panic src/api.c:1523", 19, ("sp_runs", "sp_requests", "sp_yields", "sp_aborts")
     ),
     Repair("abort-resumes-preempted", "1x2", "P33", 9, ("sp_aborts", *INTERRUPTS)),
+    Repair("abort-ends-handling", "1x2", "P33", 9, ("sp_aborts", *INTERRUPTS)),
     Repair("abort-boots-next", "2x1-mp", "P40b", 6, ("secondary_cpus", "cpu_off", "sp_aborts")),
-    Repair("abort-unmasks", "2x1-up", "X09", 5, ("sp_aborts", *INTERRUPTS)),
+    Repair("abort-unmasks", "2x1-up", "X09", 5, ("sp_aborts", *INTERRUPTS), given=("saved-mask-starts-open",)),
+    Repair("saved-mask-starts-open", "2x1-mp", "X20", 6, ("secondary_cpus", "cpu_off")),
     Repair(
         "abort-resets-mode",
         "2x2",
@@ -141,7 +144,7 @@ REPAIRS = (
     Repair("boot-releases-current", "1x2", "P44", 3),
     Repair("boot-holds-vm-lock", "2x1-up", "P15", 2, granularity=SECTION),
     Repair("cpu-off-asks-the-ready", "2x1-mp", "P05", 6, ("secondary_cpus", "cpu_off", "sp_errors")),
-    Repair("cpu-off-saves-mask", "2x2", "X20", 15, ("secondary_cpus", "cpu_off", "sp_requests", *INTERRUPTS)),
+    Repair("cpu-off-saves-mask", "2x1-mp", "X20", 6, ("secondary_cpus", "cpu_off")),
     Repair("off-resets-vcpu", "2x1-mp-silent", "X11", 13, ("secondary_cpus", "cpu_off", "non_secure_interrupts")),
     Repair("prepare-restores-init", "hypervisor-2x1", "assert src/api.c:1347", 11),
     Repair("first-run-on-any-cpu", "hypervisor-2x1", "P14", 6, ("secondary_cpus",)),
@@ -152,8 +155,9 @@ REPAIRS = (
 
 @pytest.mark.parametrize("repair", REPAIRS, ids=str)
 def test_fix_repairs_its_finding(repair: Repair) -> None:
-    assert repair.is_broken(DEFAULT_VARIANTS)
-    assert not repair.is_broken(Variants.of({repair.fix: "fixed"}))
+    given = dict.fromkeys(repair.given, "fixed")
+    assert repair.is_broken(Variants.of(given))
+    assert not repair.is_broken(Variants.of({**given, repair.fix: "fixed"}))
 
 
 def test_every_fix_is_tried() -> None:

@@ -1,4 +1,4 @@
-"""What the fixes `abort-answers-request` and `abort-resumes-caller` (model/variants/fixes/aborts.py) do."""
+"""What the fixes of aborts (model/variants/fixes/aborts.py) do that make another vCPU than the normal world's go on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from model.operations.direct_messaging import (
     api_ffa_resume_direct_resp_target,
     ffa_direct_msg_unwind_call_chain_ffa_direct_resp,
 )
-from model.operations.vcpu import vcpu_call_chain_remove_node, vcpu_set_running, vcpu_state_set
-from model.values import HF_INVALID_VM_ID, FfaValue, VcpuState
+from model.operations.interrupts import ffa_interrupts_unmask
+from model.operations.vcpu import (
+    vcpu_call_chain_remove_node,
+    vcpu_secure_interrupt_complete,
+    vcpu_set_running,
+    vcpu_state_set,
+)
+from model.values import HF_INVALID_VM_ID, FfaValue, RuntimeModel, SchedulingMode, VcpuState
 
 
 def answer_request_on_abort(m: Machine, current: Vcpu, to_ret: FfaValue) -> Vcpu:
@@ -42,3 +48,23 @@ def resume_caller_on_abort(m: Machine, current: Vcpu, to_ret: FfaValue) -> Vcpu:
     vcpu_set_running(m, caller, to_ret)
     m.unlock(caller)
     return caller
+
+
+def end_handling_on_abort(m: Machine, current: Vcpu) -> Vcpu | None:
+    """The fix `abort-ends-handling`: whoever was preempted goes on, unless another CPU has resumed it."""
+    preempted: Vcpu = current.preempted_vcpu
+    current.scheduling_mode = SchedulingMode.NONE
+    current.rt_model = RuntimeModel.NONE
+    if preempted == NULL:
+        return None
+    m.check(vcpu_state_set(m, current, VcpuState.ABORTED), "abort-ends-handling")
+    m.unlock(current)
+    m.window("abort-ends-handling")
+    m.lock_both(current, preempted)
+    vcpu_secure_interrupt_complete(m, current)
+    is_resumed = preempted.state == VcpuState.PREEMPTED
+    if is_resumed:
+        vcpu_set_running(m, preempted, None)
+        ffa_interrupts_unmask(m, current)
+    m.unlock(preempted)
+    return preempted if is_resumed else None

@@ -5,7 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from model.machine import NULL, Machine, Vcpu, Vm
-from model.operations.abort_fixes import answer_request_on_abort, is_waited_for, resume_caller_on_abort
+from model.operations.abort_fixes import (
+    answer_request_on_abort,
+    end_handling_on_abort,
+    is_waited_for,
+    resume_caller_on_abort,
+)
 from model.operations.after_abort import (
     abort_to_requester,
     can_hand_back,
@@ -357,6 +362,8 @@ def resume_after_abort(m: Machine, current: Vcpu, to_ret: FfaValue) -> Vcpu | No
             return api_switch_to_other_world(m, current, FfaValue(Func.MSG_WAIT), VcpuState.ABORTED)
         m.check(vcpu_state_set(m, current, VcpuState.ABORTED), "abort-boots-next")
         return next_vcpu
+    if m.chosen("abort-ends-handling", "fixed", when=lambda: current.rt_model == RuntimeModel.SEC_INTERRUPT):
+        return end_handling_on_abort(m, current)
     if m.chosen("abort-resumes-preempted", "fixed", when=lambda: current.rt_model == RuntimeModel.SEC_INTERRUPT):
         return ffa_cpu_cycles_preempted_vcpu_resume(m, current, VcpuState.ABORTED)
     if m.chosen("abort-answers-request", "fixed", when=lambda: current.rt_model == RuntimeModel.FFA_DIR_REQ):

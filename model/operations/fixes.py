@@ -5,7 +5,7 @@ from __future__ import annotations
 from model.machine import NULL, Machine, Vcpu, Vm
 from model.operations.vcpu import vcpu_dir_req_reset_state
 from model.operations.vm import vm_get_next_boot, vm_get_next_boot_secondary_core, vm_get_vcpu
-from model.values import PRIMARY_CPU_INDEX, PowerOperation, VcpuState, VmState
+from model.values import PRIMARY_CPU_INDEX, PowerOperation, PriorityMask, VcpuState, VmState
 
 
 def first_to_boot(m: Machine, vm: Vm | None, cpu_index: int) -> Vm | None:
@@ -74,3 +74,4 @@ def reset_vcpu_turned_off(m: Machine, vcpu: Vcpu) -> None:
     vcpu.dir_req2 = False
     vcpu.preempted_vcpu = NULL
     vcpu.pwr_mgmt_op = PowerOperation.NONE
+    vcpu.prev_interrupt_priority = PriorityMask.OPEN

@@ -7,7 +7,7 @@ from model.operations.vcpu import vcpu_prepare, vcpu_secondary_reset_and_start
 from model.operations.vm import vm_get_vcpu, vm_set_state
 from model.source import source
 from model.topology import PartitionKind
-from model.values import VcpuState, VmState, ffa_is_vm_id
+from model.values import PriorityMask, VcpuState, VmState, ffa_is_vm_id
 
 LOAD_C = "src/load.c"
 
@@ -33,6 +33,9 @@ def load_secondary(m: Machine, vm: Vm, succeeds: bool) -> None:
         vcpu = vm_get_vcpu(m, vm, 0)  # L820
         m.lock(vcpu)  # L822
         vcpu_secondary_reset_and_start(m, vcpu)  # L825-834
+        if m.chosen("saved-mask-starts-open", "fixed"):
+            for each in vm.vcpus:
+                each.prev_interrupt_priority = PriorityMask.OPEN
         if not ffa_is_vm_id(vm.id) and m.chosen("never-on", "OFF"):
             for secondary in vm.vcpus[1:]:
                 secondary.state = VcpuState.OFF

@@ -55,6 +55,15 @@ ABORTS: Final = (
         upstream="9799a3a3d983",
     ),
     Fix(
+        name="abort-ends-handling",
+        text="In ffa_cpu_cycles_abort, in the runtime model of secure interrupt handling, reset runtime model and "
+        "scheduling mode and set ABORTED before the lock is released, then lock both vCPUs and resume the preempted "
+        "one if it is still PREEMPTED.",
+        source="src/ffa/spmc/cpu_cycles.c:897",
+        places=("resume_after_abort",),
+        findings=("F08",),
+    ),
+    Fix(
         name="abort-boots-next",
         text="In ffa_cpu_cycles_abort, in the runtime model SP_INIT, boot the next SP; if there is none, tell the "
         "other world FFA_MSG_WAIT. (The commit sets ABORTED before it locks the next SP, and CHECKs, for other runtime "
@@ -66,11 +75,19 @@ ABORTS: Final = (
     ),
     Fix(
         name="abort-unmasks",
-        text="In ffa_cpu_cycles_abort, call ffa_interrupts_unmask. (Part of the commit.)",
+        text="In ffa_cpu_cycles_abort, call ffa_interrupts_unmask. (Part of the commit. Of a vCPU whose mask was never "
+        "saved, as during initialisation, it restores zero, which masks all interrupts.)",
         source="src/ffa/spmc/cpu_cycles.c:897",
         places=("ffa_cpu_cycles_abort",),
         findings=("F09",),
         upstream="9409306e925c",
+    ),
+    Fix(
+        name="saved-mask-starts-open",
+        text="In vcpu_init, set prev_interrupt_priority to the mask that lets all interrupts through.",
+        source="src/vcpu.c:62",
+        places=("load_secondary",),
+        findings=("F09", "F58"),
     ),
     Fix(
         name="abort-resets-mode",

@@ -67,7 +67,7 @@ BOOT_AND_POWER: Final = (
     Fix(
         name="off-resets-vcpu",
         text="In psci_cpu_off_success_fwk_resp, reset request, runtime model, scheduling mode, pwr_mgmt_op, "
-        "preempted_vcpu, and the call chain at both ends, of each vCPU that is turned OFF.",
+        "preempted_vcpu, prev_interrupt_priority, and the call chain at both ends, of each vCPU that is turned OFF.",
         source="src/ffa/spmc/direct_messaging.c:404",
         places=("psci_cpu_off_success_fwk_resp",),
         findings=("F21",),
