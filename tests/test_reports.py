@@ -73,7 +73,7 @@ def pages(review: TopologyReview) -> Files:
     unread = [Answer(r, None, ()) for r in READINGS if r.places and r not in (QUESTION, silent.reading)]
     needed = (violated("P47", QUESTION.name, "first-caller"), violated("P10", QUESTION.name))
     ambiguities = Ambiguities((answer, silent, *unread), needed, {})
-    fixes = Searched((violated("P45c", "run-denies-self"), violated("P33", "abort-resumes-preempted")), {})
+    fixes = Searched((violated("P45c", "run-denies-self"), violated("P33", "abort-resumes-preempted")), {}, ())
     return {
         **patch_review_page.files([review]),
         **ambiguities_page.files(ambiguities),
@@ -143,7 +143,7 @@ def test_a_fix_that_misses_or_breaks_something_is_not_complete() -> None:
     alone = completeness(fix, assess(needs_both))
     assert (alone.makes, [one.id for one in alone.misses], alone.breaks) == ((), ["P35"], ())
     assert [one.id for one in completeness(fix, assess([breaking])).breaks] == ["X08"]
-    text = fixes_page.files(Searched(tuple(needs_both), {}))["fixes.md"]
+    text = fixes_page.files(Searched(tuple(needs_both), {}, ()))["fixes.md"]
     assert "**not complete**: it does not make P35 hold, which other fixes for its findings do" in text
 
 

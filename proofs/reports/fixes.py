@@ -14,6 +14,7 @@ from model.variants.language import Fix
 from proofs.engines.choices import ALL, NONE, ChoiceSet
 from proofs.findings import expectations
 from proofs.reports.formulas import Formula, Formulas
+from proofs.reports.larger import LARGER, Remaining, remaining
 from proofs.reports.settings import SETTINGS, Dependence, dependence
 from proofs.reports.violations import shortest_violation
 from proofs.traces.trace import Trace
@@ -28,6 +29,8 @@ class Searched:
     dependences: tuple[Dependence, ...]
     violations: dict[str, Trace]
     """By the names of the traces."""
+    remaining: tuple[Remaining, ...]
+    """What is left on larger topologies with the recommended fixes and those besides."""
 
 
 def search(jobs: int) -> Searched:
@@ -36,7 +39,9 @@ def search(jobs: int) -> Searched:
         dependences = tuple(pool.map(partial(dependence, free=FREE), SETTINGS))
         broken = Formulas(FREE, dependences).violations("fix")
         traces = pool.map(shortest_violation, broken)
-        return Searched(dependences, dict(zip((one.name for one in broken), traces, strict=True)))
+        assessment = assess(dependences)
+        left = pool.map(partial(remaining, fixes=assessment.recommended | assessment.besides), LARGER)
+        return Searched(dependences, dict(zip((one.name for one in broken), traces, strict=True)), tuple(left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Assessment:
     """All fixes together: the smallest sets under which everything holds that some fixes can make hold.
 
     `conflicting` are the properties that each can hold, but not together with those before them in the catalogue.
+    `besides` are harmless fixes for findings that no recommended one is for: they show on larger topologies only.
     """
 
     formulas: Formulas
@@ -69,6 +75,17 @@ class Assessment:
     smallest: tuple[frozenset[str], ...]
     recommended: frozenset[str]
     effects: tuple[Effect, ...]
+
+    @property
+    def besides(self) -> frozenset[str]:
+        """The fixes that larger topologies need."""
+        covered = {finding for effect in self.effects if effect.recommended for finding in effect.fix.findings}
+        chosen = set()
+        for effect in self.effects:
+            if not effect.recommended and not effect.harms and not covered.issuperset(effect.fix.findings):
+                chosen.add(effect.fix.name)
+                covered.update(effect.fix.findings)
+        return frozenset(chosen)
 
 
 def assess(dependences: Iterable[Dependence]) -> Assessment:

@@ -33,6 +33,7 @@ def _values(searched: Searched, assessment: Assessment) -> dict[str, object]:
         "assessment": assessment,
         "condition_of": assessment.formulas.condition,
         "dependences": searched.dependences,
+        "remaining": searched.remaining,
         "standing": standing,
         "verdict": verdict,
         "findings": findings(),
