@@ -95,6 +95,8 @@ def ffa_msg_wait_complete(m: Machine, current: Vcpu) -> Vcpu:
     current.scheduling_mode = SchedulingMode.NONE  # L232
     current.rt_model = RuntimeModel.NONE  # L233
     vcpu_virt_interrupt_clear(m, current, HF_MANAGED_EXIT_INTID)  # L239
+    if m.chosen("wait-ends-managed-exit", "fixed", when=lambda: current.processing_managed_exit):
+        current.processing_managed_exit = False
     return api_switch_to_other_world(m, current, FfaValue(Func.MSG_WAIT), VcpuState.WAITING)  # L242
 
 
@@ -143,7 +145,9 @@ def sp_boot_next(m: Machine, current: Vcpu, state: VcpuState = VcpuState.WAITING
             m.lock(next_vm)  # L335
         m.lock(vcpu_next)  # L336
         if m.chosen("H12", "after"):
-            if counts_as_first_context(m, current.cpu) and vcpu_next.state == VcpuState.CREATED:  # L338
+            if (
+                counts_as_first_context(m, current.cpu) or m.chosen("boot-runs-on-any-cpu", "fixed")
+            ) and vcpu_next.state == VcpuState.CREATED:  # L338
                 vm_set_state(m, next_vm, VmState.RUNNING)  # L340
             if m.chosen("boot-holds-vm-lock", "as-is"):
                 m.unlock(next_vm)  # L343

@@ -17,12 +17,14 @@ def first_to_boot(m: Machine, vm: Vm | None, cpu_index: int) -> Vm | None:
 
 
 def passed_over_at_boot(m: Machine, vm: Vm, cpu_index: int) -> bool:
-    """`boot-skips-aborting`, and `boot-skips-booted` for vCPUs that are neither CREATED nor OFF."""
+    """`boot-skips-aborting`; `boot-skips-unloaded`; and `boot-skips-booted` for vCPUs neither CREATED nor OFF."""
     if m.chosen("boot-skips-aborting", "fixed", when=lambda: vm.state == VmState.ABORTING):
         vcpu = vm_get_vcpu(m, vm, cpu_index)
         m.lock(vcpu)
         vcpu.state = VcpuState.ABORTED
         m.unlock(vcpu)
+        return True
+    if m.chosen("boot-skips-unloaded", "fixed", when=lambda: vm.state == VmState.NULL):
         return True
     to_boot = (VcpuState.CREATED, VcpuState.OFF)
     return m.chosen("boot-skips-booted", "fixed", when=lambda: vm_get_vcpu(m, vm, cpu_index).state not in to_boot)
