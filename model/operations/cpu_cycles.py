@@ -145,9 +145,7 @@ def sp_boot_next(m: Machine, current: Vcpu, state: VcpuState = VcpuState.WAITING
             m.lock(next_vm)  # L335
         m.lock(vcpu_next)  # L336
         if m.chosen("H12", "after"):
-            if (
-                counts_as_first_context(m, current.cpu) or m.chosen("boot-runs-on-any-cpu", "fixed")
-            ) and vcpu_next.state == VcpuState.CREATED:  # L338
+            if counts_as_first_context(m, current.cpu) and vcpu_next.state == VcpuState.CREATED:  # L338
                 vm_set_state(m, next_vm, VmState.RUNNING)  # L340
             if m.chosen("boot-holds-vm-lock", "as-is"):
                 m.unlock(next_vm)  # L343

@@ -7,7 +7,7 @@ from functools import partial
 from model.machine import NULL, Machine, Vcpu, Vm
 from model.operations.after_abort import handles_interrupt
 from model.operations.cpu import cpu_index
-from model.operations.fixes import is_to_be_resumed
+from model.operations.fixes import is_to_be_resumed, mask_to_restore
 from model.operations.hypervisor import hypervisor_run_checks
 from model.operations.interrupts import ffa_interrupts_mask
 from model.operations.runtime_models import ffa_cpu_cycles_check_runtime_state_transition
@@ -166,7 +166,7 @@ def ffa_cpu_cycles_init_schedule_mode_ffa_run(m: Machine, current: Vcpu, vcpu: V
     if m.is_current_world(current.vm.id) and m.chosen(
         "run-hands-down-mask", "fixed", when=lambda: vcpu.call_chain_prev == NULL
     ):
-        vcpu.prev_interrupt_priority = current.prev_interrupt_priority
+        vcpu.prev_interrupt_priority = mask_to_restore(m, current)
 
 
 @source(API_C)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from model.machine import NULL, Machine, Vcpu, Vm
 from model.operations.vcpu import vcpu_dir_req_reset_state
 from model.operations.vm import vm_get_next_boot, vm_get_next_boot_secondary_core, vm_get_vcpu
-from model.values import PRIMARY_CPU_INDEX, PowerOperation, VcpuState, VmState
+from model.values import PRIMARY_CPU_INDEX, PowerOperation, PriorityMask, VcpuState, VmState
 
 
 def first_to_boot(m: Machine, vm: Vm | None, cpu_index: int) -> Vm | None:
@@ -17,7 +17,7 @@ def first_to_boot(m: Machine, vm: Vm | None, cpu_index: int) -> Vm | None:
 
 
 def passed_over_at_boot(m: Machine, vm: Vm, cpu_index: int) -> bool:
-    """`boot-skips-aborting`; `boot-skips-unloaded`; and `boot-skips-booted` for vCPUs neither CREATED nor OFF."""
+    """By a fix: `boot-skips-booted` for vCPUs that are neither CREATED nor OFF, the others by the VM's state."""
     if m.chosen("boot-skips-aborting", "fixed", when=lambda: vm.state == VmState.ABORTING):
         vcpu = vm_get_vcpu(m, vm, cpu_index)
         m.lock(vcpu)
@@ -42,6 +42,16 @@ def is_gone(m: Machine, requester: Vcpu) -> bool:
     if not m.is_spmc or not m.is_current_world(requester.vm.id):
         return False
     return m.chosen("return-to-blocked-only", "fixed", when=lambda: requester.state != VcpuState.BLOCKED)
+
+
+def mask_to_restore(m: Machine, current: Vcpu) -> PriorityMask:
+    """`run-hands-down-mask`: the mask that the first vCPU of current's call chain restores."""
+    first = current
+    for _ in m.handles:
+        if first.call_chain_prev == NULL:
+            break
+        first = first.call_chain_prev
+    return first.prev_interrupt_priority
 
 
 def take_registers(m: Machine, requester: Vcpu) -> None:
@@ -76,3 +86,4 @@ def reset_vcpu_turned_off(m: Machine, vcpu: Vcpu) -> None:
     vcpu.dir_req2 = False
     vcpu.preempted_vcpu = NULL
     vcpu.pwr_mgmt_op = PowerOperation.NONE
+    vcpu.prev_interrupt_priority = PriorityMask.OPEN

@@ -44,6 +44,8 @@ def build_psci_off_frmk_msg(m: Machine, target: Vcpu) -> None:
     args = DirectMessage(Func.DIRECT_REQ, HF_SPMC_VM_ID, target.vm.id, Framework.PSCI_CPU_OFF)
     vcpu_dir_req_set_state(m, target, False, args)  # L339
     target.pwr_mgmt_op = PowerOperation.CPU_OFF  # L340
+    if m.chosen("cpu-off-saves-mask", "fixed"):
+        target.prev_interrupt_priority = PriorityMask.OPEN
     target.scheduling_mode = SchedulingMode.SPMC_MODE  # L346
     target.rt_model = RuntimeModel.FFA_DIR_REQ  # L347
     m.unlock(target)  # L349

@@ -78,9 +78,7 @@ def plat_psci_cpu_resume(m: Machine, cpu: Cpu) -> Reply:
             cpu.last_sp_initialized = True
         return None, plat_psci_switch_to_other_world(m, cpu)  # L135
     boot_vcpu = vm_get_vcpu(m, boot_vm, cpu.index)  # L139
-    sets_vm_state = (counts_as_first_context(m, cpu) or m.chosen("boot-runs-on-any-cpu", "fixed")) and m.chosen(
-        "H09", "after"
-    )
+    sets_vm_state = counts_as_first_context(m, cpu) and m.chosen("H09", "after")
     holds_vm_lock = sets_vm_state and m.chosen("boot-holds-vm-lock", "fixed")
     m.lock(boot_vcpu)  # L142
     if vm_is_up(m, boot_vm) and m.chosen("up-replug", "left-alone", when=lambda: not vcpu_is_off(m, boot_vcpu)):

@@ -112,7 +112,11 @@ def ffa_cpu_cycles_check_runtime_state_transition(
         not m.is_current_world(current.vm.id) and m.chosen("caller-decides-checks", "fixed")
     ):  # L800
         return True, VcpuState.RUNNING  # L801
-    if func in (*LEAVING, *DIRECT_REQUESTS) and m.chosen("open-callee-denies-leaving", "fixed", when=lambda: deserts_others(current, func)):
+    if func in DIRECT_REQUESTS and m.chosen(
+        "open-callee-denies-requests", "fixed", when=lambda: current.call_chain_next != NULL
+    ):
+        return DENIED
+    if func in LEAVING and m.chosen("open-callee-denies-leaving", "fixed", when=lambda: deserts_others(current, func)):
         return DENIED
     match current.rt_model:
         case RuntimeModel.FFA_RUN:  # L805

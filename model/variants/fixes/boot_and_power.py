@@ -32,14 +32,6 @@ BOOT_AND_POWER: Final = (
         findings=("F50",),
     ),
     Fix(
-        name="boot-runs-on-any-cpu",
-        text="In plat_psci_cpu_resume and sp_boot_next, set the VM RUNNING when its first vCPU is started, on "
-        "whatever CPU.",
-        source="src/arch/aarch64/plat/psci/spmc.c:160, src/ffa/spmc/cpu_cycles.c:338",
-        places=("plat_psci_cpu_resume", "sp_boot_next"),
-        findings=("F53",),
-    ),
-    Fix(
         name="resume-skips-booted",
         text="In plat_psci_cpu_resume, go to the other world if the first SP's vCPU is neither CREATED nor OFF.",
         source="src/arch/aarch64/plat/psci/spmc.c:142",
@@ -72,6 +64,14 @@ BOOT_AND_POWER: Final = (
         findings=("F20",),
     ),
     Fix(
+        name="cpu-off-saves-mask",
+        text="In build_psci_off_frmk_msg, record in prev_interrupt_priority the open mask with which the normal world "
+        "called CPU_OFF, so that it is restored if the SP aborts and the CPU stays on.",
+        source="src/ffa/spmc/direct_messaging.c:340",
+        places=("build_psci_off_frmk_msg",),
+        findings=("F09",),
+    ),
+    Fix(
         name="off-when-all-agree",
         text="In handle_sp_cpu_off_framework_resp, leave the vCPU WAITING when its SP agrees: "
         "psci_cpu_off_success_fwk_resp marks every vCPU of the CPU OFF in the end.",
@@ -82,7 +82,7 @@ BOOT_AND_POWER: Final = (
     Fix(
         name="off-resets-vcpu",
         text="In psci_cpu_off_success_fwk_resp, reset request, runtime model, scheduling mode, pwr_mgmt_op, "
-        "preempted_vcpu, and the call chain at both ends, of each vCPU that is turned OFF.",
+        "preempted_vcpu, prev_interrupt_priority, and the call chain at both ends, of each vCPU that is turned OFF.",
         source="src/ffa/spmc/direct_messaging.c:404",
         places=("psci_cpu_off_success_fwk_resp",),
         findings=("F21",),

@@ -123,7 +123,8 @@ CYCLES: Final = (
     Fix(
         name="run-hands-down-mask",
         text="In ffa_cpu_cycles_init_schedule_mode_ffa_run, when an SP resumes a vCPU without predecessor in its "
-        "call chain, which returns to the normal world, let it restore the mask that the caller would have restored.",
+        "call chain, which returns to the normal world, let it restore the mask that the first vCPU of the caller's "
+        "call chain would have restored.",
         source="src/ffa/spmc/cpu_cycles.c:468",
         places=("ffa_cpu_cycles_init_schedule_mode_ffa_run",),
         findings=("F09",),

@@ -9,12 +9,20 @@ from model.variants.language import Fix
 MESSAGES: Final = (
     Fix(
         name="open-callee-denies-leaving",
-        text="In ffa_cpu_cycles_check_runtime_state_transition, deny FFA_MSG_WAIT, FFA_YIELD, direct responses and "
-        "direct requests to an SP whose call_chain.next_node is set, and FFA_YIELD to a callee outside of the normal "
-        "world's call chains, whose requester could not resume it. In ffa_interrupts_unwind_nwd_call_chain, drop the "
-        "assertion that next_node is not set.",
+        text="In ffa_cpu_cycles_check_runtime_state_transition, deny FFA_MSG_WAIT, FFA_YIELD and direct responses to "
+        "an SP whose call_chain.next_node is set, and FFA_YIELD to a callee outside of the normal world's call chains, "
+        "whose requester could not resume it. In ffa_interrupts_unwind_nwd_call_chain, drop the assertion that "
+        "next_node is not set.",
         source="src/ffa/spmc/cpu_cycles.c:800, src/ffa/spmc/interrupts.c:547",
         places=("ffa_cpu_cycles_check_runtime_state_transition", "ffa_interrupts_unwind_nwd_call_chain"),
+        findings=("F05",),
+    ),
+    Fix(
+        name="open-callee-denies-requests",
+        text="In ffa_cpu_cycles_check_runtime_state_transition, deny direct requests to an SP whose "
+        "call_chain.next_node is set: the link to its callee would be overwritten.",
+        source="src/ffa/spmc/cpu_cycles.c:800",
+        places=("ffa_cpu_cycles_check_runtime_state_transition",),
         findings=("F05",),
     ),
     Fix(
