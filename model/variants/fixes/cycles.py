@@ -156,8 +156,8 @@ CYCLES: Final = (
     ),
     Fix(
         name="wait-ends-managed-exit",
-        text="In ffa_msg_wait_complete, clear processing_managed_exit. (The commit also asserts in vcpu_set_running and "
-        "vcpu_dir_req_set_state that it is not set, which is not modelled.)",
+        text="In ffa_msg_wait_complete, clear processing_managed_exit. (The commit also asserts in vcpu_set_running "
+        "and vcpu_dir_req_set_state that it is not set, which is not modelled.)",
         source="src/ffa/spmc/cpu_cycles.c:239",
         places=("ffa_msg_wait_complete",),
         findings=("F49",),
