@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import model.operations
-from model.environment import DEFAULT
+from model.environment import Assumptions
 from model.exploration import Granularity, build_relation
 from model.topology import BUILT_IN
 from model.variants import Variants
@@ -52,7 +52,7 @@ class Repair:
 def searched(repair: Repair, variants: Variants) -> Space:
     """Every execution up to the known length."""
     item = CATALOGUE.get(repair.breach)
-    assume = DEFAULT.without(*(field.name for field in fields(DEFAULT) if field.name not in repair.needs))
+    assume = Assumptions(**{field.name: field.name in repair.needs for field in fields(Assumptions)})
     relation = build_relation(BUILT_IN[repair.topology], assume, repair.granularity, variants=variants)
     properties = [item] if item else []
     return ExplicitSearch(Successors(relation), properties, MANY, max_depth=repair.length).run()
@@ -95,6 +95,29 @@ REPAIRS = (
     Repair("interception-frees-registers", "1x2", "P22", 7, INTERRUPTS),
     Repair("wait-unmasks-first", "1x2", "X09.r1", 12, INTERRUPTS),
     Repair("run-hands-down-mask", "1x2", "X09.r2", 15, ("sp_runs", "sp_yields")),
+    Repair("run-repeats-checks", "2x2-up-silent", "X18", 20, ("secondary_cpus", "sp_requests"), granularity=SECTION),
+    Repair("older-interrupt-first", "1x2-el0", "assert src/ffa/spmc/interrupts.c:287", 6, INTERRUPTS),
+    Repair(
+        "init-chain-keeps-interrupt",
+        "1x2-signalled",
+        "assert src/ffa/spmc/interrupts.c:324",
+        7,
+        ("sp_requests", *INTERRUPTS),
+    ),
+    Repair(
+        "run-gives-mode",
+        "1x2-signalled",
+        "panic src/ffa/spmc/interrupts.c:546",
+        13,
+        ("sp_errors", "sp_requests", "sp_yields", "non_secure_interrupts"),
+    ),
+    Repair(
+        "wait-ends-managed-exit",
+        "1x2-managed-exit",
+        "panic src/api.c:3261",
+        16,
+        ("sp_requests", "non_secure_interrupts", *INTERRUPTS),
+    ),
     Repair("unlock-once", "2x1-up", "P45a", 3),
     Repair(
         "open-callee-denies-leaving",
@@ -102,6 +125,14 @@ REPAIRS = (
         "assert src/ffa/spmc/cpu_cycles.c:169",
         11,
         ("sp_requests", "sp_yields", *INTERRUPTS),
+    ),
+    Repair("open-callee-denies-requests", "1x3", "P32b", 15, ("sp_requests", "sp_yields")),
+    Repair(
+        "preemption-keeps-link",
+        "2x2-up",
+        "X08",
+        18,
+        ("secondary_cpus", "sp_requests", "non_secure_interrupts", *INTERRUPTS),
     ),
     Repair("return-to-blocked-only", "1x2", "panic src/api.c:3303", 13, ("sp_errors", "sp_requests", "sp_yields")),
     Repair("resumed-takes-registers", "1x2", "P21", 7, ("sp_requests",)),
@@ -113,6 +144,7 @@ REPAIRS = (
         ("sp_runs", "sp_requests", *INTERRUPTS),
     ),
     Repair("response-locks-both-first", "2x1-up", "P28", 10, granularity=SECTION),
+    Repair("caller-decides-checks", "1x2-el0", "assert src/ffa/spmc/cpu_cycles.c:735", 7, ("el3_requests",)),
     Repair("request-tells-aborted", "2x1-mp-silent", "P47", 9, ("sp_aborts",)),
     Repair("error-refuses-other-world", "2x1-up", "P13", 5, ("nwd_error",)),
     Repair("failed-init-is-aborted", "1x2", "P10", 3, ("sp_errors",)),
@@ -141,10 +173,12 @@ REPAIRS = (
     Repair(
         "resume-skips-booted", "2x1-up", "panic src/arch/aarch64/plat/psci/spmc.c:151", 7, ("secondary_cpus", "cpu_off")
     ),
+    Repair("boot-skips-unloaded", "1x2-el0", "P14", 2, ("load_failures",)),
     Repair("boot-releases-current", "1x2", "P44", 3),
     Repair("boot-holds-vm-lock", "2x1-up", "P15", 2, granularity=SECTION),
     Repair("cpu-off-asks-the-ready", "2x1-mp", "P05", 6, ("secondary_cpus", "cpu_off", "sp_errors")),
     Repair("cpu-off-saves-mask", "2x1-mp", "X20", 6, ("secondary_cpus", "cpu_off")),
+    Repair("off-when-all-agree", "2x2-mp-both", "P40a", 10, ("secondary_cpus", "cpu_off")),
     Repair("off-resets-vcpu", "2x1-mp-silent", "X11", 13, ("secondary_cpus", "cpu_off", "non_secure_interrupts")),
     Repair("prepare-restores-init", "hypervisor-2x1", "assert src/api.c:1347", 11),
     Repair("first-run-on-any-cpu", "hypervisor-2x1", "P14", 6, ("secondary_cpus",)),

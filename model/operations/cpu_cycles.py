@@ -100,6 +100,8 @@ def ffa_msg_wait_complete(m: Machine, current: Vcpu) -> Vcpu:
     current.scheduling_mode = SchedulingMode.NONE  # L232
     current.rt_model = RuntimeModel.NONE  # L233
     vcpu_virt_interrupt_clear(m, current, HF_MANAGED_EXIT_INTID)  # L239
+    if m.chosen("wait-ends-managed-exit", "fixed", when=lambda: current.processing_managed_exit):
+        current.processing_managed_exit = False
     return api_switch_to_other_world(m, current, FfaValue(Func.MSG_WAIT), VcpuState.WAITING)  # L242
 
 

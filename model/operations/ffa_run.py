@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from model.machine import NULL, Machine, Vcpu, Vm
 from model.operations.after_abort import handles_interrupt
 from model.operations.cpu import cpu_index
-from model.operations.fixes import is_to_be_resumed
+from model.operations.fixes import is_to_be_resumed, mask_to_restore
 from model.operations.hypervisor import hypervisor_run_checks
 from model.operations.interrupts import ffa_interrupts_mask
 from model.operations.runtime_models import ffa_cpu_cycles_check_runtime_state_transition
@@ -156,11 +158,15 @@ def ffa_cpu_cycles_init_schedule_mode_ffa_run(m: Machine, current: Vcpu, vcpu: V
             vcpu.state in (VcpuState.PREEMPTED, VcpuState.BLOCKED),
             "src/ffa/spmc/cpu_cycles.c:465",
         )  # L464
+    if not m.is_current_world(current.vm.id) and m.chosen(
+        "run-gives-mode", "fixed", when=lambda: vcpu.scheduling_mode == SchedulingMode.NONE
+    ):
+        vcpu.scheduling_mode = SchedulingMode.NWD_MODE
     ffa_interrupts_mask(m, vcpu)  # L468
     if m.is_current_world(current.vm.id) and m.chosen(
         "run-hands-down-mask", "fixed", when=lambda: vcpu.call_chain_prev == NULL
     ):
-        vcpu.prev_interrupt_priority = current.prev_interrupt_priority
+        vcpu.prev_interrupt_priority = mask_to_restore(m, current)
 
 
 @source(API_C)
@@ -191,11 +197,23 @@ def is_running_elsewhere(vcpu: Vcpu) -> bool:
     return vcpu.state in (VcpuState.RUNNING, VcpuState.STARTING) or not vcpu.regs_available
 
 
+def is_not_to_be_run(m: Machine, current: Vcpu, vcpu: Vcpu) -> bool:
+    """`run-repeats-checks`: whether ffa_cpu_cycles_run_checks would deny the FFA_RUN by now."""
+    by_sp = m.is_current_world(current.vm.id)
+    if by_sp and vcpu.state not in (VcpuState.PREEMPTED, VcpuState.BLOCKED, VcpuState.ABORTED):
+        return not m.chosen("run-waiting", "runs", when=lambda: vcpu.state == VcpuState.WAITING)
+    if (vcpu.call_chain_prev != NULL or vcpu.call_chain_next != NULL) and vcpu.cpu != current.cpu:
+        return True
+    return m.chosen("run-leaves-callees", "fixed", when=lambda: vcpu.call_chain_prev not in (NULL, current))
+
+
 @source(API_C)
 def prepare_run_locked(
     m: Machine, current: Vcpu, vcpu: Vcpu, need_vm_lock: bool, timer_expired: bool
 ) -> tuple[bool, FfaValue]:
     """The part of api_vcpu_prepare_run up to its `out` label."""
+    if m.is_spmc and m.chosen("run-repeats-checks", "fixed", when=partial(is_not_to_be_run, m, current, vcpu)):
+        return False, DENIED
     if m.chosen("H03", "after"):
         match vcpu.vm.state:  # L1256
             case VmState.NULL:  # L1259

@@ -17,12 +17,14 @@ def first_to_boot(m: Machine, vm: Vm | None, cpu_index: int) -> Vm | None:
 
 
 def passed_over_at_boot(m: Machine, vm: Vm, cpu_index: int) -> bool:
-    """`boot-skips-aborting`, and `boot-skips-booted` for vCPUs that are neither CREATED nor OFF."""
+    """By a fix: `boot-skips-booted` for vCPUs that are neither CREATED nor OFF, the others by the VM's state."""
     if m.chosen("boot-skips-aborting", "fixed", when=lambda: vm.state == VmState.ABORTING):
         vcpu = vm_get_vcpu(m, vm, cpu_index)
         m.lock(vcpu)
         vcpu.state = VcpuState.ABORTED
         m.unlock(vcpu)
+        return True
+    if m.chosen("boot-skips-unloaded", "fixed", when=lambda: vm.state == VmState.NULL):
         return True
     to_boot = (VcpuState.CREATED, VcpuState.OFF)
     return m.chosen("boot-skips-booted", "fixed", when=lambda: vm_get_vcpu(m, vm, cpu_index).state not in to_boot)
@@ -40,6 +42,16 @@ def is_gone(m: Machine, requester: Vcpu) -> bool:
     if not m.is_spmc or not m.is_current_world(requester.vm.id):
         return False
     return m.chosen("return-to-blocked-only", "fixed", when=lambda: requester.state != VcpuState.BLOCKED)
+
+
+def mask_to_restore(m: Machine, current: Vcpu) -> PriorityMask:
+    """`run-hands-down-mask`: the mask that the first vCPU of current's call chain restores."""
+    first = current
+    for _ in m.handles:
+        if first.call_chain_prev == NULL:
+            break
+        first = first.call_chain_prev
+    return first.prev_interrupt_priority
 
 
 def take_registers(m: Machine, requester: Vcpu) -> None:

@@ -94,7 +94,10 @@ def ffa_interrupts_signal_secure_interrupt(m: Machine, current: Vcpu, target: Vc
             if target.regs_available and not target.vm.partition.sri_intr_while_waiting:  # L275-280
                 inject_int_id = interrupt_resume_waiting(m, current, target)  # L281
                 if inject_int_id != 0:  # L286
-                    m.assert_(v_intid == inject_int_id, "src/ffa/spmc/interrupts.c:287")  # L287
+                    m.assert_(
+                        v_intid == inject_int_id or m.chosen("older-interrupt-first", "fixed"),
+                        "src/ffa/spmc/interrupts.c:287",
+                    )  # L287
                 vcpu_set_running(m, target, INTERRUPT_RETURN)  # L292
                 return target  # L290
         case VcpuState.BLOCKED:  # L303
@@ -103,6 +106,9 @@ def ffa_interrupts_signal_secure_interrupt(m: Machine, current: Vcpu, target: Vc
                 and target.cpu == current.cpu
                 and ffa_direct_msg_precedes_in_call_chain(m, current, target)
                 and m.chosen("interrupt-blocked", "resumed")
+                and not m.chosen(
+                    "init-chain-keeps-interrupt", "fixed", when=lambda: target.scheduling_mode == SchedulingMode.NONE
+                )
             ):  # L304
                 nwd_mode = SchedulingMode.NWD_MODE
                 m.assert_(current.scheduling_mode == nwd_mode, "src/ffa/spmc/interrupts.c:324")  # L323
@@ -153,7 +159,9 @@ def ffa_interrupts_unwind_nwd_call_chain(m: Machine, current: Vcpu) -> Reply:
     """A non-secure interrupt preempts current: back to the caller in its call chain, or to the normal world."""
     m.check(current.scheduling_mode == SchedulingMode.NWD_MODE, "src/ffa/spmc/interrupts.c:546")  # L546
     m.assert_(
-        current.call_chain_next == NULL or m.chosen("open-callee-denies-leaving", "fixed"),
+        current.call_chain_next == NULL
+        or m.chosen("open-callee-denies-leaving", "fixed")
+        or m.chosen("preemption-keeps-link", "fixed"),
         "src/ffa/spmc/interrupts.c:547",
     )  # L547
     if current.call_chain_prev == NULL or m.chosen("preempted-chain", "normal-world"):  # L549
@@ -162,11 +170,13 @@ def ffa_interrupts_unwind_nwd_call_chain(m: Machine, current: Vcpu) -> Reply:
     if is_gone(m, caller):
         return api_preempt(m, current)
     m.lock_both(current, caller)  # L562
-    current.call_chain_prev = NULL  # L565
+    if m.chosen("preemption-keeps-link", "as-is"):
+        current.call_chain_prev = NULL  # L565
     m.check(vcpu_state_set(m, current, VcpuState.PREEMPTED), "src/ffa/spmc/interrupts.c:566")  # L566
     m.assert_(caller.state == VcpuState.BLOCKED, "src/ffa/spmc/interrupts.c:574")  # L574
     m.assert_(caller.call_chain_next == current, "src/ffa/spmc/interrupts.c:575")  # L575
-    caller.call_chain_next = NULL  # L577
+    if m.chosen("preemption-keeps-link", "as-is"):
+        caller.call_chain_next = NULL  # L577
     vcpu_set_running(m, caller, FfaValue(Func.INTERRUPT))  # L579
     m.unlock(caller)  # L586
     m.unlock(current)  # L587

@@ -70,7 +70,11 @@ def plat_psci_cpu_resume(m: Machine, cpu: Cpu) -> Reply:
         while boot_vm is not None and needs_no_boot(m, boot_vm, cpu.index):
             boot_vm = next_to_boot(m, boot_vm, cpu.index)
     if boot_vm is None:  # L134
-        if m.chosen("boot-skips-aborting", "fixed") or m.chosen("boot-skips-booted", "fixed"):
+        if (
+            m.chosen("boot-skips-aborting", "fixed")
+            or m.chosen("boot-skips-booted", "fixed")
+            or m.chosen("boot-skips-unloaded", "fixed")
+        ):
             cpu.last_sp_initialized = True
         return None, plat_psci_switch_to_other_world(m, cpu)  # L135
     boot_vcpu = vm_get_vcpu(m, boot_vm, cpu.index)  # L139

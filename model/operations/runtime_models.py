@@ -108,8 +108,14 @@ def ffa_cpu_cycles_check_runtime_state_transition(
     """Whether current's runtime model lets it make the call.  Callers of the other world always may."""
     if not m.is_spmc:
         return hypervisor_check_runtime_state_transition(m, func)
-    if not m.is_current_world(vm_id):  # L800
+    if not m.is_current_world(vm_id) or (
+        not m.is_current_world(current.vm.id) and m.chosen("caller-decides-checks", "fixed")
+    ):  # L800
         return True, VcpuState.RUNNING  # L801
+    if func in DIRECT_REQUESTS and m.chosen(
+        "open-callee-denies-requests", "fixed", when=lambda: current.call_chain_next != NULL
+    ):
+        return DENIED
     if func in LEAVING and m.chosen("open-callee-denies-leaving", "fixed", when=lambda: deserts_others(current, func)):
         return DENIED
     match current.rt_model:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from model.environment import DEFAULT
+from model.environment import Assumptions
 from model.exploration import Granularity, build_relation
 from model.topology import BUILT_IN
 from model.variants import Variants
+from proofs.configurations import configuration_of
 from proofs.engines.choices import Term
 from proofs.engines.parametric import ParametricSearch
 from properties.catalogue import CATALOGUE
@@ -20,7 +21,7 @@ STATES: Final = 1_500_000
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A topology, the granularity of its interleavings, and what the environment does not do there."""
+    """A topology, the granularity of its interleavings, and what the environment does not do besides."""
 
     topology: str
     granularity: Granularity = Granularity.SECTION
@@ -30,6 +31,11 @@ class Setting:
         without = f" without {' and '.join(name.replace('_', ' ') for name in self.excluded)}" if self.excluded else ""
         whole = " (whole operations)" if self.granularity is Granularity.HANDLER else ""
         return f"{self.topology}{without}{whole}"
+
+    @property
+    def assume(self) -> Assumptions:
+        """What the environment does: as in the default run, without what is excluded."""
+        return configuration_of(BUILT_IN[self.topology]).assume.without(*self.excluded)
 
     def properties(self) -> list[Property]:
         """The properties that are decided: of states and steps, under the default assumptions."""
@@ -59,8 +65,8 @@ class Dependence:
 
 def dependence(setting: Setting, free: Sequence[str]) -> Dependence:
     """Under which choices of the free variants each property is violated."""
-    assume = DEFAULT.without(*setting.excluded)
-    relation = build_relation(BUILT_IN[setting.topology], assume, setting.granularity, variants=Variants.of({}, free))
+    topology, variants = BUILT_IN[setting.topology], Variants.of({}, free)
+    relation = build_relation(topology, setting.assume, setting.granularity, variants=variants)
     spaces = ParametricSearch(relation, setting.properties(), STATES).run()
     violated = {name: spaces.sets.terms(choices) for name, choices in spaces.violated.items()}
     return Dependence(setting, len(spaces.reached), spaces.complete, violated)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.environment import DEFAULT
 from model.exploration import build_relation
 from model.topology import BUILT_IN
 from model.variants import Variants
@@ -30,7 +29,7 @@ class Violated:
 def shortest_violation(violated: Violated) -> Trace:
     """The simplest of the shortest executions, replayed.  Raises LookupError if there is none."""
     item, setting = CATALOGUE[violated.property_id], violated.setting
-    topology, assume = BUILT_IN[setting.topology], DEFAULT.without(*setting.excluded)
+    topology, assume = BUILT_IN[setting.topology], setting.assume
     relation = build_relation(topology, assume, setting.granularity, variants=violated.variants)
     search = ExplicitSearch(Successors(relation), [item], STATES)
     endings = next((found for _ in search.levels() if (found := search.space.violations.get(item.id))), None)

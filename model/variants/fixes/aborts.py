@@ -70,7 +70,7 @@ ABORTS: Final = (
         "models, that they are that of FFA_RUN.)",
         source="src/ffa/spmc/cpu_cycles.c:897",
         places=("resume_after_abort",),
-        findings=("F10",),
+        findings=("F10", "F53"),
         upstream="130cbdc64041",
     ),
     Fix(

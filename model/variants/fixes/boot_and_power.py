@@ -24,6 +24,14 @@ BOOT_AND_POWER: Final = (
         findings=("F22", "F23"),
     ),
     Fix(
+        name="boot-skips-unloaded",
+        text="In plat_psci_get_boot_vm and sp_boot_next, pass over SPs whose VM is NULL, because they could not be "
+        "loaded. In plat_psci_cpu_resume, set last_sp_initialized if no SP is left to boot.",
+        source="src/arch/aarch64/plat/psci/spmc.c:94-116, src/ffa/spmc/cpu_cycles.c:303-306",
+        places=("passed_over_at_boot", "plat_psci_cpu_resume"),
+        findings=("F50",),
+    ),
+    Fix(
         name="resume-skips-booted",
         text="In plat_psci_cpu_resume, go to the other world if the first SP's vCPU is neither CREATED nor OFF.",
         source="src/arch/aarch64/plat/psci/spmc.c:142",
@@ -63,6 +71,14 @@ BOOT_AND_POWER: Final = (
         source="src/ffa/spmc/direct_messaging.c:445, src/ffa/spmc/direct_messaging.c:644",
         places=("ffa_direct_msg_handle_framework_msg", "handle_sp_cpu_off_framework_resp"),
         findings=("F58",),
+    ),
+    Fix(
+        name="off-when-all-agree",
+        text="In handle_sp_cpu_off_framework_resp, leave the vCPU WAITING when its SP agrees: "
+        "psci_cpu_off_success_fwk_resp marks every vCPU of the CPU OFF in the end.",
+        source="src/ffa/spmc/direct_messaging.c:629",
+        places=("state_after_agreeing",),
+        findings=("F56",),
     ),
     Fix(
         name="off-resets-vcpu",

@@ -44,8 +44,16 @@ CYCLES: Final = (
         text="In ffa_cpu_cycles_run_checks, deny FFA_RUN of a vCPU that has a predecessor in its call chain to "
         "everybody but that predecessor.",
         source="src/ffa/spmc/cpu_cycles.c:146",
-        places=("ffa_cpu_cycles_run_checks",),
+        places=("ffa_cpu_cycles_run_checks", "is_not_to_be_run"),
         findings=("F06", "F07"),
+    ),
+    Fix(
+        name="run-repeats-checks",
+        text="In api_vcpu_prepare_run, once the locks are held, repeat the checks of ffa_cpu_cycles_run_checks on the "
+        "vCPU's state and call chain, and return DENIED if one fails by now.",
+        source="src/api.c:1251",
+        places=("prepare_run_locked",),
+        findings=("F46",),
     ),
     Fix(
         name="run-tells-aborted",
@@ -115,10 +123,45 @@ CYCLES: Final = (
     Fix(
         name="run-hands-down-mask",
         text="In ffa_cpu_cycles_init_schedule_mode_ffa_run, when an SP resumes a vCPU without predecessor in its "
-        "call chain, which returns to the normal world, let it restore the mask that the caller would have restored.",
+        "call chain, which returns to the normal world, let it restore the mask that the first vCPU of the caller's "
+        "call chain would have restored.",
         source="src/ffa/spmc/cpu_cycles.c:468",
         places=("ffa_cpu_cycles_init_schedule_mode_ffa_run",),
         findings=("F57",),
+    ),
+    Fix(
+        name="older-interrupt-first",
+        text="In ffa_interrupts_signal_secure_interrupt, drop the assertion that a WAITING target is told of the "
+        "interrupt that has just arrived: it is told of the first one in its queue.",
+        source="src/ffa/spmc/interrupts.c:287",
+        places=("ffa_interrupts_signal_secure_interrupt",),
+        findings=("F48",),
+        upstream="cab82997725a",
+    ),
+    Fix(
+        name="init-chain-keeps-interrupt",
+        text="In ffa_interrupts_signal_secure_interrupt, leave the interrupt of a BLOCKED requester pending if the "
+        "requester has no scheduling mode: the call chain has begun in an initialisation.",
+        source="src/ffa/spmc/interrupts.c:304",
+        places=("ffa_interrupts_signal_secure_interrupt",),
+        findings=("F47",),
+    ),
+    Fix(
+        name="run-gives-mode",
+        text="In ffa_cpu_cycles_init_schedule_mode_ffa_run, when the normal world resumes a BLOCKED or PREEMPTED vCPU "
+        "that has no scheduling mode, give it that of the normal world.",
+        source="src/ffa/spmc/cpu_cycles.c:464",
+        places=("ffa_cpu_cycles_init_schedule_mode_ffa_run",),
+        findings=("F47",),
+    ),
+    Fix(
+        name="wait-ends-managed-exit",
+        text="In ffa_msg_wait_complete, clear processing_managed_exit. (The commit also asserts in vcpu_set_running "
+        "and vcpu_dir_req_set_state that it is not set, which is not modelled.)",
+        source="src/ffa/spmc/cpu_cycles.c:239",
+        places=("ffa_msg_wait_complete",),
+        findings=("F49",),
+        upstream="aa5fdab99a75",
     ),
     Fix(
         name="unlock-once",

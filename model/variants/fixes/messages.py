@@ -18,6 +18,22 @@ MESSAGES: Final = (
         findings=("F05",),
     ),
     Fix(
+        name="open-callee-denies-requests",
+        text="In ffa_cpu_cycles_check_runtime_state_transition, deny direct requests to an SP whose "
+        "call_chain.next_node is set: the link to its callee would be overwritten.",
+        source="src/ffa/spmc/cpu_cycles.c:800",
+        places=("ffa_cpu_cycles_check_runtime_state_transition",),
+        findings=("F05",),
+    ),
+    Fix(
+        name="preemption-keeps-link",
+        text="In ffa_interrupts_unwind_nwd_call_chain, leave the callee that is preempted in its call chain, as "
+        "FFA_YIELD does, and drop the assertion that next_node is not set.",
+        source="src/ffa/spmc/interrupts.c:547, src/ffa/spmc/interrupts.c:565, src/ffa/spmc/interrupts.c:577",
+        places=("ffa_interrupts_unwind_nwd_call_chain",),
+        findings=("F55",),
+    ),
+    Fix(
         name="return-to-blocked-only",
         text="In direct responses, in ffa_cpu_cycles_yield_prepare and in ffa_interrupts_unwind_nwd_call_chain, once "
         "both vCPUs are locked, go to the other world instead if the requester is an SP that is not BLOCKED; a "
@@ -48,6 +64,14 @@ MESSAGES: Final = (
         source="src/api.c:3280-3293",
         places=("api_ffa_msg_send_direct_resp",),
         findings=("F33",),
+    ),
+    Fix(
+        name="caller-decides-checks",
+        text="In ffa_cpu_cycles_check_runtime_state_transition, let current->vm->id instead of the sender's id decide "
+        "whether the runtime model is checked: EL3 partitions send through the other world's vCPU.",
+        source="src/ffa/spmc/cpu_cycles.c:800",
+        places=("ffa_cpu_cycles_check_runtime_state_transition",),
+        findings=("F51",),
     ),
     Fix(
         name="request-tells-aborted",
