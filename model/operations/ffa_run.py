@@ -199,9 +199,9 @@ def is_running_elsewhere(vcpu: Vcpu) -> bool:
 
 def is_not_to_be_run(m: Machine, current: Vcpu, vcpu: Vcpu) -> bool:
     """`run-repeats-checks`: whether ffa_cpu_cycles_run_checks would deny the FFA_RUN by now."""
-    by_sp = m.is_current_world(current.vm.id)
-    if by_sp and vcpu.state not in (VcpuState.PREEMPTED, VcpuState.BLOCKED, VcpuState.ABORTED):
-        return not m.chosen("run-waiting", "runs", when=lambda: vcpu.state == VcpuState.WAITING)
+    to_be_run = (VcpuState.PREEMPTED, VcpuState.BLOCKED, VcpuState.ABORTED)
+    if m.is_current_world(current.vm.id) and vcpu.state not in to_be_run:
+        return True
     if (vcpu.call_chain_prev != NULL or vcpu.call_chain_next != NULL) and vcpu.cpu != current.cpu:
         return True
     return m.chosen("run-leaves-callees", "fixed", when=lambda: vcpu.call_chain_prev not in (NULL, current))

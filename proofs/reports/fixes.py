@@ -9,17 +9,25 @@ from functools import partial
 from multiprocessing import get_context
 from typing import Final
 
+from model.exploration import Granularity
 from model.variants.fixes import FIXES
 from model.variants.language import Fix
 from proofs.engines.choices import ALL, NONE, ChoiceSet
 from proofs.findings import expectations
 from proofs.reports.formulas import Formula, Formulas
 from proofs.reports.larger import LARGER, Remaining, remaining
-from proofs.reports.settings import SETTINGS, Dependence, dependence
+from proofs.reports.settings import SETTINGS, Dependence, Setting, dependence
 from proofs.reports.violations import shortest_violation
 from proofs.traces.trace import Trace
 
 FREE: Final = tuple(fix.name for fix in FIXES)
+SEARCHED: Final = (
+    *SETTINGS,
+    Setting("1x2-signalled", Granularity.HANDLER),
+    Setting("1x2-managed-exit", Granularity.HANDLER),
+    Setting("1x3", Granularity.HANDLER, excluded=("sp_aborts",)),
+)
+"""Those that tell the fixes of preempted call chains, managed exits, and long call chains apart, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,7 @@ class Searched:
 def search(jobs: int) -> Searched:
     """Search every combination of fixes, in at most `jobs` processes at a time."""
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        dependences = tuple(pool.map(partial(dependence, free=FREE), SETTINGS))
+        dependences = tuple(pool.map(partial(dependence, free=FREE), SEARCHED))
         broken = Formulas(FREE, dependences).violations("fix")
         traces = pool.map(shortest_violation, broken)
         assessment = assess(dependences)
