@@ -112,7 +112,7 @@ def handle_sp_cpu_off_framework_resp(m: Machine, current: Vcpu, args: DirectMess
         return INTERRUPT_RETURN, next_vcpu  # L618
     current.pwr_mgmt_op = PowerOperation.NONE  # L625
     vcpu_dir_req_reset_state(m, current)  # L626
-    m.check(vcpu_state_set(m, current, state_after_agreeing(m)), f"{DIRECT_MESSAGING_C}:629")  # L629
+    m.check(vcpu_state_set(m, current, state_after_agreeing(m, current)), f"{DIRECT_MESSAGING_C}:629")  # L629
     next_vm = vm_get_next_boot(m, current.vm)  # L637
     if next_vm is not None:  # L639
         target = find_next_vcpu_to_inform(m, next_vm, current.cpu)  # L642
@@ -126,9 +126,10 @@ def handle_sp_cpu_off_framework_resp(m: Machine, current: Vcpu, args: DirectMess
     return INTERRUPT_RETURN, next_vcpu  # L671
 
 
-def state_after_agreeing(m: Machine) -> VcpuState:
+def state_after_agreeing(m: Machine, current: Vcpu) -> VcpuState:
     """The state of a vCPU whose SP agreed to CPU_OFF until its CPU is off: in the C, OFF."""
-    return VcpuState.WAITING if m.chosen("off-when-all-agree", "fixed") else VcpuState.OFF
+    waits = m.chosen("off-when-all-agree", "fixed", when=lambda: current.state == VcpuState.RUNNING)
+    return VcpuState.WAITING if waits else VcpuState.OFF
 
 
 def keep_cpu_on(m: Machine, current: Vcpu, denied: FfaValue) -> Vcpu:

@@ -74,7 +74,7 @@ BOOT_AND_POWER: Final = (
     ),
     Fix(
         name="off-when-all-agree",
-        text="In handle_sp_cpu_off_framework_resp, leave the vCPU WAITING when its SP agrees: "
+        text="In handle_sp_cpu_off_framework_resp, leave the vCPU WAITING, if it was RUNNING, when its SP agrees: "
         "psci_cpu_off_success_fwk_resp marks every vCPU of the CPU OFF in the end.",
         source="src/ffa/spmc/direct_messaging.c:629",
         places=("state_after_agreeing",),
