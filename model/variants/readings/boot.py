@@ -41,7 +41,7 @@ BOOT_READINGS: Final = (
         "another SP is to boot, ABORTED at line 873 if none is.",
         default_means="It is left WAITING while the next SP boots, as one that succeeded.",
         other_means="It is ABORTED, whether another SP is to boot or not.",
-        source="src/ffa/spmc/cpu_cycles.c:309, :864",
+        source="src/ffa/spmc/cpu_cycles.c:309, src/ffa/spmc/cpu_cycles.c:864",
         places=("state_after_failed_boot",),
     ),
     Reading(
@@ -53,7 +53,7 @@ BOOT_READINGS: Final = (
         "execution context of every MP SP is woken up. It is not said whether that includes aborted SPs.",
         default_means="The boot chain of the CPU starts it.",
         other_means="The boot chain leaves out SPs whose VM is ABORTING; their vCPU there is ABORTED.",
-        source="src/vm.c:1192, :1223",
+        source="src/vm.c:1192, src/vm.c:1223",
         places=("vm_leave_out",),
     ),
     Reading(
@@ -77,7 +77,7 @@ BOOT_READINGS: Final = (
         "normal world follows once all SPs have booted. No rule of FF-A is cited.",
         default_means="The chain stops, and the normal world runs.",
         other_means="The SP is skipped, and the chain goes on.",
-        source="src/ffa/spmc/cpu_cycles.c:330, :369",
+        source="src/ffa/spmc/cpu_cycles.c:330, src/ffa/spmc/cpu_cycles.c:369",
         places=("sp_boot_next",),
     ),
     Reading(
@@ -89,7 +89,7 @@ BOOT_READINGS: Final = (
         "STARTING vCPU has cycles to initialise itself.",
         default_means="It is RUNNING; only its runtime model says that it still initialises.",
         other_means="It is STARTING again.",
-        source="src/vcpu.c:364, :803",
+        source="src/vcpu.c:364, src/vcpu.c:803",
         places=("resumes_initialisation",),
     ),
     Reading(
@@ -123,7 +123,7 @@ BOOT_READINGS: Final = (
         "documentation of its EL3 SPMC has CPU_ON or FFA_RUN for secondary execution contexts.",
         default_means="Nothing; the caller is told BUSY, and the SPMC starts the vCPU in its own time.",
         other_means="It starts the vCPU in the runtime model of initialisation.",
-        source="src/api.c:1272, :1358",
+        source="src/api.c:1272, src/api.c:1358",
         places=("starts_created",),
     ),
     Reading(

@@ -16,7 +16,7 @@ INTERRUPT_READINGS: Final = (
         "test handle_interrupt_rtm_init has one that is pending before its owner boots, and is delivered then.",
         default_means="The SPMC panics, or fails an assertion before that.",
         other_means="The interrupt is pending until the vCPU has started.",
-        source="src/ffa/spmc/interrupts.c:258, :393",
+        source="src/ffa/spmc/interrupts.c:258, src/ffa/spmc/interrupts.c:393",
         places=("ffa_interrupts_signal_secure_interrupt",),
     ),
     Reading(

@@ -38,10 +38,10 @@ RUN_READINGS: Final = (
         other="ABORTED",
         text="A lifecycle-aware SP aborted. What are later callers told?",
         rule="FF-A v1.3 ALP2, section 7.3 on abort actions, as cited by upstream's later "
-        "inc/hf/ffa_partition_manifest.h:61; at this commit, no rule is cited.",
+        "inc/hf/ffa_partition_manifest.h; at this commit, no rule is cited.",
         default_means="BUSY: the SP is stopped, and may come back.",
         other_means="ABORTED, as for an SP that is not lifecycle-aware.",
-        source="src/api.c:1318, :3026",
+        source="src/api.c:1318, src/api.c:3026",
         places=("aborted_reply",),
     ),
     Reading(
@@ -53,7 +53,7 @@ RUN_READINGS: Final = (
         "ABORTED if the vCPU or VM ran into an unexpected error. For how long is not said.",
         default_means="Every later caller is told ABORTED.",
         other_means="Later callers are told BUSY.",
-        source="src/api.c:1321, :3029",
+        source="src/api.c:1321, src/api.c:3029",
         places=("aborted_reply",),
     ),
     Reading(
