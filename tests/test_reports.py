@@ -54,7 +54,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 @pytest.fixture(scope="module")
 def review() -> TopologyReview:
     """The patch on the smallest topology."""
-    return patch_review.review_topology(("2x1-up", Granularity.HANDLER))
+    return patch_review.review_topology(Setting("2x1-up", Granularity.HANDLER))
 
 
 def violated(name: str, *others: str) -> Dependence:

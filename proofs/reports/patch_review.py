@@ -17,27 +17,24 @@ from model.topology import BUILT_IN
 from model.values import VmState
 from model.variants import BEFORE, DEFAULT_VARIANTS, Variants
 from model.variants.hunks import SWITCHED
-from proofs.configurations import configuration_of
 from proofs.engines.choices import NONE, ChoiceSet
 from proofs.engines.parametric import ParametricSearch, Spaces
 from proofs.engines.successors import State
 from proofs.reports.comparison import Separation, compare, reverting
 from proofs.reports.kinds_of_change import key_of
+from proofs.reports.settings import Setting
 from proofs.reports.wording import Contrast, contrast
-from properties.catalogue import CATALOGUE
-from properties.language import Kind, Property
 
 PAIRS: Final = 1_000_000
 STATES: Final = 1_000_000
 
-
 REVIEWED: Final = (
-    ("2x1-mp", Granularity.HANDLER),
-    ("1x2-el0", Granularity.HANDLER),
-    ("1x2", Granularity.SECTION),
-    ("hypervisor-2x1", Granularity.HANDLER),
-    ("2x1-mp-silent", Granularity.SECTION),
-    ("2x1-up", Granularity.SECTION),
+    Setting("2x1-mp", Granularity.HANDLER),
+    Setting("1x2-el0", Granularity.HANDLER),
+    Setting("1x2"),
+    Setting("hypervisor-2x1", Granularity.HANDLER),
+    Setting("2x1-mp-silent"),
+    Setting("2x1-up"),
 )
 """The topologies that are reviewed, and at which granularity their properties are compared."""
 
@@ -105,17 +102,16 @@ def review(jobs: int) -> tuple[TopologyReview, ...]:
         return tuple(pool.map(review_topology, REVIEWED))
 
 
-def review_topology(reviewed: tuple[str, Granularity]) -> TopologyReview:
+def review_topology(setting: Setting) -> TopologyReview:
     """Review one topology."""
-    name, granularity = reviewed
-    topology, assume = BUILT_IN[name], configuration_of(BUILT_IN[name]).assume
-    found = compare(topology, assume, BEFORE, DEFAULT_VARIANTS, PAIRS, aligned=_flag_is_state)
+    name = setting.topology
+    found = compare(BUILT_IN[name], setting.assume, BEFORE, DEFAULT_VARIANTS, PAIRS, aligned=_flag_is_state)
     behaviour = tuple(
         BehaviourChange(key_of(item), contrast(item), (name,), item, _sorted(reverting(found, item)))
         for item in found.separations
     )
-    spaces = _spaces(name, granularity)
-    changes = (*_changed_properties(name, spaces), *_changed_checks(name, spaces))
+    spaces = _spaces(setting)
+    changes = (*_changed_properties(setting, spaces), *_changed_checks(name, spaces))
     before, after = (_violated(spaces, others) for others in (SWITCHED, ()))
     return TopologyReview(
         topology=name,
@@ -124,41 +120,31 @@ def review_topology(reviewed: tuple[str, Granularity]) -> TopologyReview:
         depth=found.pairs.depth,
         flag_is_state=found.pairs.misaligned is None,
         behaviour=behaviour,
-        granularity=granularity.value,
+        granularity=setting.granularity.value,
         states=len(spaces.reached),
         exact=spaces.complete,
         changes=changes,
-        stayed_true=tuple(item.id for item in _compared(name) if item.id not in before | after),
+        stayed_true=tuple(item.id for item in setting.properties() if item.id not in before | after),
         stayed_false=tuple(sorted(before & after)),
     )
 
 
-def _compared(name: str) -> list[Property]:
-    """The properties that are decided before and after: of states and steps, under the default assumptions."""
-    topology = BUILT_IN[name]
-    return [
-        item
-        for item in CATALOGUE.values()
-        if item.applies_to(topology) and not item.assuming and item.kind in (Kind.ALWAYS, Kind.STEP)
-    ]
-
-
-def _spaces(name: str, granularity: Granularity) -> Spaces:
+def _spaces(setting: Setting) -> Spaces:
     """Everything reachable before, after, and with each hunk taken back by itself."""
-    assume = configuration_of(BUILT_IN[name]).assume
-    relation = build_relation(BUILT_IN[name], assume, granularity, variants=Variants.of({}, SWITCHED))
+    topology, variants = BUILT_IN[setting.topology], Variants.of({}, SWITCHED)
+    relation = build_relation(topology, setting.assume, setting.granularity, variants=variants)
     choices = [SWITCHED, (), *((hunk,) for hunk in SWITCHED)]
-    return ParametricSearch(relation, _compared(name), STATES, choices).run()
+    return ParametricSearch(relation, setting.properties(), STATES, choices).run()
 
 
 def _violated(spaces: Spaces, others: Collection[str]) -> set[str]:
     return {name for name, choices in spaces.violated.items() if spaces.sets.contains(choices, others)}
 
 
-def _changed_properties(name: str, spaces: Spaces) -> Iterator[PropertyChange]:
-    for item in _compared(name):
+def _changed_properties(setting: Setting, spaces: Spaces) -> Iterator[PropertyChange]:
+    for item in setting.properties():
         violated = spaces.violated.get(item.id, NONE)
-        yield from _change(name, item.id, item.title, spaces, violated)
+        yield from _change(setting.topology, item.id, item.title, spaces, violated)
 
 
 def _changed_checks(name: str, spaces: Spaces) -> Iterator[PropertyChange]:
